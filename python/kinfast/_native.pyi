@@ -1,0 +1,165 @@
+"""The native core's face. Shapes: H, W raw; h, w stored; C channels; n sites."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+class TiffError(ValueError): ...
+class FormatError(TiffError): ...
+class UnsupportedError(TiffError): ...
+class LimitsError(TiffError): ...
+class IoError(OSError): ...
+
+# ---- TIFF ------------------------------------------------------------------------------------------
+
+class ImageInfo:
+    """What one page says of itself."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    """NumPy's name: uint16, float32."""
+    pages: int
+    bits: int
+    samples: int
+    compression: str
+    """none, packbits, lzw, deflate, zstd."""
+    predictor: int
+    photometric: str
+    tiled: bool
+    big_tiff: bool
+    byte_order: Literal["little", "big"]
+    pixel_um: float | None
+    """From ImageDescription/OME/MetaMorph/resolution tags where known, else None."""
+
+def read_info(source: str | bytes, page: int) -> ImageInfo: ...
+def decode(source: str | bytes, page: int, out: NDArray[Any] | None) -> NDArray[Any]: ...
+def decode_many(sources: Sequence[str | bytes], threads: int) -> list[NDArray[Any] | Exception]: ...
+
+# ---- machine ---------------------------------------------------------------------------------------
+
+def active_isa() -> Literal["scalar", "avx2", "avx512"]: ...
+def available_isas() -> list[str]: ...
+
+# ---- kernels, each callable alone ------------------------------------------------------------------
+
+def hash_bytes(data: bytes | NDArray[Any]) -> int:
+    """XXH64 with seed 0 (xxhash's published specification)."""
+
+def max_project(planes: Sequence[NDArray[np.uint16]]) -> NDArray[np.uint16]: ...
+def expand_field(grid: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Bilinear interpolation of a (gh, gw) grid of cell centres to (H, W); edges are held."""
+
+def correct(
+    raw: NDArray[np.uint16], flatfield: NDArray[np.float32], darkfield: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(raw - darkfield) / flatfield, (H, W) float32, below zero kept. Both fields are grids: expanded first."""
+
+def area_resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Mean over each output pixel's exact area. Never enlarges."""
+
+def quantise(image: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]: ...
+
+class SiteStatistics:
+    """Of one raw (H, W) uint16 image; counts unless said."""
+
+    minimum: int
+    maximum: int
+    mean: float
+    std: float
+    percentiles: NDArray[np.float64]
+    """At `STATISTIC_PERCENTILES`, from the exact 16-bit histogram: NumPy's 'lower' method."""
+    saturated_fraction: float
+    """Share of pixels at `saturation_value`."""
+    focus: float
+    """Variance of the 4-neighbour Laplacian over the squared mean above the 1st percentile; 0 for a constant image."""
+
+STATISTIC_PERCENTILES: tuple[float, ...]
+
+def statistics(raw: NDArray[np.uint16], saturation_value: int) -> SiteStatistics: ...
+def histogram(raw: NDArray[np.uint16]) -> NDArray[np.uint32]: ...
+def count_components(image: NDArray[np.float32], threshold: float, min_area: int) -> tuple[int, int]:
+    """(number of 8-connected components above threshold of at least min_area pixels, pixels in them)."""
+
+def gather_sites(
+    store: NDArray[np.uint8],
+    indices: NDArray[np.int64],
+    channels: NDArray[np.int64],
+    out: NDArray[np.uint8],
+    threads: int,
+) -> None:
+    """out[i, ..., j] = store[indices[i], ..., channels[j]]; out is (len(indices), h, w, len(channels))."""
+
+# ---- illumination: pass one ------------------------------------------------------------------------
+
+class FieldSample:
+    """What pass one keeps of one plate x channel, from a sample of sites. Integer sums: threads cannot change them."""
+
+    shape: tuple[int, int]
+    """(H, W) of the raw images that went in."""
+    n_images: int
+    grid_mean: NDArray[np.float64]
+    """(gh, gw) mean raw counts over images and grid cell."""
+    pixel_min: NDArray[np.float64]
+    """(gh, gw) smallest grid-cell mean over images: a floor for the dark offset."""
+    thumbnails: NDArray[np.float32]
+    """(n_images, gh, gw) each image's grid-cell means, in the order of `sources`; failed ones left out."""
+    samples: NDArray[np.uint16]
+    """(n_images, sh, sw) every `stride`-th raw pixel, for windows and thresholds after correction."""
+    failed: list[tuple[int, str]]
+    """(index into sources, reason) of what could not be read."""
+
+def sample_field(
+    sources: Sequence[Sequence[str]], grid_side: int, stride: int, shape: tuple[int, int] | None, threads: int
+) -> FieldSample:
+    """Decode each source (its planes max-projected) and sum it up. grid_side: cells along the shorter side."""
+
+# ---- site: pass two, fused -------------------------------------------------------------------------
+
+class ChannelPlan:
+    """How one channel of a plate is processed; the same for all its sites."""
+
+    def __init__(
+        self,
+        *,
+        flatfield: NDArray[np.float32],
+        darkfield: NDArray[np.float32],
+        low: float,
+        high: float,
+        saturation_value: int,
+        nuclei_threshold: float | None = None,
+        nuclei_min_area: int = 0,
+    ) -> None: ...
+
+class ChannelResult:
+    """Of one channel of one site. `error` is empty when all went well, else the reason in one line."""
+
+    error: str
+    error_path: str
+    statistics: SiteStatistics
+    corrected_mean: float
+    corrected_std: float
+    nuclei: int
+    """-1 where no nuclei_threshold was given."""
+    nuclei_pixels: int
+    file_hash: int
+    """XXH64 over the planes' file bytes, chained."""
+    pixel_hash: int
+    """XXH64 of the projected raw pixels."""
+
+def process_sites(
+    sites: Sequence[Sequence[Sequence[str]]],
+    plans: Sequence[ChannelPlan],
+    shape: tuple[int, int],
+    out: NDArray[np.uint8],
+    threads: int,
+) -> list[list[ChannelResult]]:
+    """Decode, project, correct, resize, quantise and judge sites in one pass, without the GIL.
+
+    sites: n sites x C channels x planes (paths). shape: (H, W) every image must have.
+    out: (n, h, w, C) uint8, C order. A site with any error leaves zeros in its row of out.
+    Grey 8-bit images are widened to 16; other types than 8/12/16-bit grey or palette are an error of that channel.
+    """

@@ -1,0 +1,75 @@
+"""The `kinfast` command: finds the command's module, runs it, and turns every error into one line."""
+
+import importlib
+import sys
+import traceback
+
+import typer
+
+from kinfast.errors import KinfastError
+
+COMMANDS: tuple[str, ...] = ()
+"""Commands in the order of the journey; `kinfast inspect` is the function `command` in cli/inspect.py."""
+
+EXIT_INPUT = 2
+EXIT_INTERNAL = 70
+EXIT_INTERRUPTED = 130
+
+
+def build_app() -> typer.Typer:
+    """Put the commands together."""
+    app = typer.Typer(
+        name="kinfast",
+        help="From raw Cell Painting plates to an honestly evaluated model of kinase-inhibitor mechanism.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(_version)
+    for name in COMMANDS:
+        module = importlib.import_module(f"kinfast.cli.{name}")
+        app.command(name=name)(module.command)
+    return app
+
+
+def _version(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    if version:
+        from kinfast import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 rows in quarantine, 2 usage or input, 70 internal, 130 interrupted."""
+    words = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_exit_code(words))
+
+
+def _exit_code(words: list[str]) -> int:
+    debug = "--debug" in words
+    try:
+        build_app()(args=words, standalone_mode=True)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: what is finished is kept, the same command goes on from there", err=True)
+        return EXIT_INTERRUPTED
+    except (KinfastError, OSError, MemoryError) as error:
+        _say(error, debug, "kinfast")
+        return getattr(error, "exit_code", EXIT_INPUT)
+    except Exception as error:  # the last resort: a bug of ours must still be one line
+        _say(error, debug, "kinfast: internal error (a bug; --debug shows where)")
+        return EXIT_INTERNAL
+    return 0
+
+
+def _say(error: BaseException, debug: bool, prefix: str) -> None:
+    if debug:
+        traceback.print_exception(error)
+        return
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    text = " ".join(str(error).split()) or type(error).__name__
+    typer.echo(f"{prefix}: {text}{f' ({notes})' if notes else ''}", err=True)

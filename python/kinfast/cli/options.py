@@ -1,0 +1,30 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on the screen.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", expose_value=False)]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="Threads. Default: the processors this process may use.", show_default=False),
+]
+
+
+def usable_threads(asked: int | None) -> int:
+    """Give the number of threads to use: what was asked for, else affinity capped by the cgroup's quota."""
+    if asked is not None:
+        return asked
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(affinity, _cgroup_quota() or affinity))
+
+
+def _cgroup_quota() -> int | None:
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return None if quota == "max" else max(1, round(int(quota) / int(period)))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,122 @@
+"""Progress on stderr: a bar with rate and time left on a terminal, plain lines elsewhere, nothing when quiet."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+PLAIN_SECONDS = 10.0
+"""Seconds between two plain lines of one stage."""
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.1f} {task.fields['unit']}/s" if speed else "")
+
+
+class TerminalReporter:
+    """Draws a bar. Use as a context manager, so that the terminal is left as it was."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description:<26}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            _Rate(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._console,
+        )
+        self._task: int | None = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def stage(self, name: str, total: int | None, unit: str) -> None:
+        """Begin a bar."""
+        from rich.progress import TaskID
+
+        if self._task is not None:
+            self._progress.stop_task(TaskID(self._task))
+        self._task = self._progress.add_task(name, total=total, unit=unit, note="")
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Move the bar on."""
+        from rich.progress import TaskID
+
+        if self._task is not None:
+            self._progress.update(TaskID(self._task), advance=count, note=note)
+
+    def line(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class PlainReporter:
+    """Writes a line when a stage begins, now and then, and when it ends: for log files."""
+
+    def __init__(self) -> None:
+        self._name, self._unit = "", ""
+        self._total: int | None = None
+        self._done = 0
+        self._began = self._said = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def stage(self, name: str, total: int | None, unit: str) -> None:
+        """Say that a stage begins."""
+        self._name, self._total, self._unit, self._done = name, total, unit, 0
+        self._began = self._said = time.monotonic()
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Count, and say so every few seconds and at the end."""
+        self._done += count
+        now = time.monotonic()
+        if self._done == self._total or now - self._said > PLAIN_SECONDS:
+            self._said = now
+            rate = self._done / max(now - self._began, 1e-9)
+            of = f"/{self._total:,}" if self._total is not None else ""
+            left = (
+                f", {(self._total - self._done) / rate:,.0f} s left" if self._total and self._done < self._total else ""
+            )
+            self.line(f"{self._name}: {self._done:,}{of} {self._unit}, {rate:,.1f}/s{left}{' ' + note if note else ''}")
+
+    def line(self, text: str) -> None:
+        """Print a line."""
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+class QuietReporter(PlainReporter):
+    """Says nothing but what must be read: `line` is dropped too."""
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Count nothing."""
+
+    def line(self, text: str) -> None:
+        """Say nothing."""
+
+
+def make_reporter(quiet: bool) -> TerminalReporter | PlainReporter:
+    """Choose how progress is shown."""
+    if quiet:
+        return QuietReporter()
+    return TerminalReporter() if sys.stderr.isatty() else PlainReporter()

@@ -1,0 +1,1 @@
+"""prepared/ to minibatches: the store's reader, splits, augmentation, loaders."""

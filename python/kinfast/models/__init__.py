@@ -1,0 +1,1 @@
+"""Backbones, streams and heads."""

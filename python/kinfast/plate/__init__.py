@@ -1,0 +1,1 @@
+"""Files to sites: conventions, discovery, specs, metadata."""

@@ -1,0 +1,1 @@
+"""Sites to prepared/: illumination, quality, intensity windows, the store."""

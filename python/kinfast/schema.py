@@ -1,0 +1,78 @@
+"""Column names of the tables on disk, each written once. The words are LoadData's and pycytominer's."""
+
+PLATE = "Metadata_Plate"
+WELL = "Metadata_Well"
+SITE = "Metadata_Site"
+TIMEPOINT = "Metadata_Timepoint"
+KEY = [PLATE, WELL, SITE, TIMEPOINT]
+"""The columns that tell one site from another, in sorting order."""
+
+COMPOUND = "Metadata_Compound"
+TARGET = "Metadata_Target"
+ROLE = "Metadata_Role"
+DOSE_UM = "Metadata_Dose_um"
+PIXEL_UM = "Metadata_Pixel_um"
+LABELS = [COMPOUND, TARGET, ROLE, DOSE_UM]
+
+ROLE_TREATMENT = "trt"
+ROLE_NEGATIVE = "negcon"
+ROLE_POSITIVE = "poscon"
+ROLES = (ROLE_TREATMENT, ROLE_NEGATIVE, ROLE_POSITIVE)
+
+FLAGS = [
+    "Flag_blank",
+    "Flag_dark",
+    "Flag_empty",
+    "Flag_few_cells",
+    "Flag_saturated",
+    "Flag_blurred",
+    "Flag_debris",
+    "Flag_duplicate",
+]
+FLAG_ANY = "Flag_any"
+FLAG_REASON = "Quality_reason"
+EXCLUDED_FLAGS = [flag for flag in FLAGS if flag != "Flag_few_cells"]
+"""Flags that keep a site out of training by default: few cells are kept, since toxicity is biology."""
+FLAG_EXCLUDED = "Flag_excluded"
+"""True where a person's own --exclude list names the site; always there."""
+
+IMAGE_FILE = "image_file"
+IMAGE_INDEX = "image_index"
+
+QUARANTINE = ["path", "plate", "well", "site", "timepoint", "channel", "reason"]
+IGNORED = ["path", "reason"]
+LABELS_CSV = ["index", "plate", "well", "site", "role", "compound", "target", "concentration_um"]
+
+FOLD = "fold"
+PART = "part"
+TRUTH = "truth"
+PART_TRAIN = "train"
+PART_VALIDATION = "validation"
+PART_TEST = "test"
+PART_UNLABELLED = "unlabelled"
+PARTS = (PART_TRAIN, PART_VALIDATION, PART_TEST, PART_UNLABELLED)
+
+
+def file_name(channel: str) -> str:
+    """Name the column that holds a channel's file name."""
+    return f"FileName_{channel}"
+
+
+def path_name(channel: str) -> str:
+    """Name the column that holds a channel's folder, relative to the plates' root."""
+    return f"PathName_{channel}"
+
+
+def quality(measure: str, channel: str = "") -> str:
+    """Name a quality column, of one channel or of the whole site."""
+    return f"Quality_{measure}_{channel}" if channel else f"Quality_{measure}"
+
+
+def logit(class_name: str) -> str:
+    """Name the column of a class's logit; the class's name stands verbatim."""
+    return f"logit_{class_name}"
+
+
+def probability(class_name: str) -> str:
+    """Name the column of a class's probability; the class's name stands verbatim."""
+    return f"probability_{class_name}"

@@ -1,0 +1,1 @@
+"""The plate simulator: raw plates whose truth is known."""
