@@ -23,7 +23,7 @@ WellName = NewType("WellName", str)
 CELL_PAINTING_CHANNELS = ("DNA", "RNA", "ER", "AGP", "Mito")
 """The five channels of Cell Painting, always in this order."""
 
-_WELL = re.compile(r"^\s*(?:r(?P<r>\d{1,2})c(?P<c>\d{1,2})|(?P<rows>[A-Za-z]{1,2})[-_ ]?0*(?P<col>\d{1,2}))\s*$")
+_WELL = re.compile(r"^\s*(?:[Rr](?P<r>\d{1,2})[Cc](?P<c>\d{1,2})|(?P<rows>[A-Za-z]{1,2})[-_ ]?0*(?P<col>\d{1,2}))\s*$")
 
 
 def well_name(row: int, column: int) -> WellName:

@@ -20,6 +20,7 @@ __all__ = [
     "UnsupportedError",
     "imread",
     "imread_many",
+    "instruction_sets",
     "read_info",
 ]
 
@@ -81,3 +82,8 @@ def read_info(source: Source, *, page: int = 0) -> "ImageInfo":
 
 def _plain(source: Source) -> str | bytes:
     return source if isinstance(source, bytes) else os.fspath(source)
+
+
+def instruction_sets() -> tuple[str, list[str]]:
+    """Give the instruction set that the native kernels use, and those that this CPU has."""
+    return _native.active_isa(), _native.available_isas()
