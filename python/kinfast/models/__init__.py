@@ -1,1 +1,16 @@
-"""Backbones, streams and heads."""
+"""Models: torchvision's backbones without their tops, one a stream, joined by one head. They take plain values."""
+
+from kinfast.models.build import build_model
+from kinfast.models.parameters import ParameterReport, count_parameters, report_parameters
+from kinfast.models.streams import StreamClassifier
+from kinfast.models.weights import PretrainedWeights, load_weights
+
+__all__ = [
+    "ParameterReport",
+    "PretrainedWeights",
+    "StreamClassifier",
+    "build_model",
+    "count_parameters",
+    "load_weights",
+    "report_parameters",
+]

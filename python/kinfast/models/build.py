@@ -1,0 +1,72 @@
+"""One call from plain values to a model."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from kinfast.errors import UsageError
+from kinfast.models.backbones import build_backbone
+from kinfast.models.heads import MODERN, build_head
+from kinfast.models.streams import StreamClassifier
+from kinfast.models.weights import PretrainedWeights
+
+
+def build_model(
+    backbone: str,
+    stream_channels: Sequence[int],
+    n_classes: int,
+    *,
+    head: str = MODERN,
+    dropout: float = 0.5,
+    weights: PretrainedWeights | None = None,
+    hidden_units: Sequence[int] = (512, 256),
+) -> StreamClassifier:
+    """Build a classifier of any number of streams.
+
+    Args:
+        backbone: torchvision's name of a classifier ("vgg16", "resnet50", "mobilenet_v2", …) or "lenet_alexnet".
+        stream_channels: channels of each stream's images; (3, 3) is the thesis' two composites, (5,) one stack of five.
+        n_classes: outputs.
+        head: "modern" or "thesis"; see `heads.build_head`.
+        dropout: share of the joined features set to zero in training.
+        weights: from `load_weights`, put into every stream's network; None draws from torch's current generator.
+        hidden_units: of the thesis head.
+
+    Returns:
+        the model, in training mode, on the CPU.
+
+    Raises:
+        UsageError: an unknown backbone or head, or no streams or fewer than one class.
+        WeightsError: the weights do not fit.
+    """
+    if not stream_channels or min(stream_channels) < 1:
+        raise UsageError(
+            f"streams of {list(stream_channels)} channels: wanted at least one stream of at least one channel"
+        )
+    if n_classes < 1:
+        raise UsageError(f"{n_classes} classes: wanted at least one")
+    built = [build_backbone(backbone, channels, weights) for channels in stream_channels]
+    features = sum(n_features for _, n_features in built)
+    top = build_head(head, features, n_classes, dropout, hidden_units)
+    return StreamClassifier([network for network, _ in built], top)
+
+
+def check_input_size(model: nn.Module, backbone: str, stream_channels: Sequence[int], pixels: int) -> None:
+    """Make sure that a model takes images of this size, by shapes alone.
+
+    Raises:
+        UsageError: it does not (too small for its poolings, or a transformer of fixed size).
+    """
+    import copy
+
+    shapes = copy.deepcopy(model).to("meta").eval()
+    images = [torch.empty(2, channels, pixels, pixels, device="meta") for channels in stream_channels]
+    try:
+        with torch.no_grad():
+            shapes(images)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UsageError(
+            f"{backbone} does not take {pixels} × {pixels} pixels ({reason}): change --input-size"
+        ) from None
