@@ -1,0 +1,233 @@
+"""Augmentation: what may be done to a site in training, and the one place that draws it.
+
+Both loaders get the same numbers: a 2x3 matrix per site that takes output pixels to input pixels, and a gain and an
+offset per site and channel. It acts on the whole stack of channels before composites are taken, so that all streams of
+a site see one geometry.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinfast.config import MAX_VIEWS
+from kinfast.errors import UsageError
+
+CONTRAST_CENTRE = 0.5
+"""Intensity, of 0 … 1, that contrast leaves as it is. Source: DALI's brightness_contrast."""
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentationSpec:
+    """Ranges from which each site's augmentation is drawn, uniformly unless said. The defaults keep pixels exact.
+
+    Attributes:
+        flip: mirror with probability one half.
+        quarter_turns: turn by 0, 90, 180 or 270 degrees, equally likely.
+        rotation_degrees: free rotation within plus and minus this.
+        shear_degrees: shear angle within plus and minus this, along x.
+        scale: side of the field that a crop shows, in units of the crop's side: (0.8, 1.25) zooms in and out.
+        aspect: height over width of that field, drawn uniformly in its logarithm.
+        brightness: each channel is multiplied by 1 plus and minus this.
+        contrast: each channel's distance from mid-grey is multiplied by 1 plus and minus this.
+        noise: standard deviation of Gaussian noise, in units of the whole range 0 … 1.
+    """
+
+    flip: bool = True
+    quarter_turns: bool = True
+    rotation_degrees: float = 0.0
+    shear_degrees: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    aspect: tuple[float, float] = (1.0, 1.0)
+    brightness: float = 0.1
+    contrast: float = 0.1
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("rotation_degrees", "shear_degrees", "brightness", "contrast", "noise"):
+            if not getattr(self, name) >= 0:
+                raise UsageError(f"augmentation {name} is {getattr(self, name)}, wanted 0 or more")
+        if not self.shear_degrees < 90 or self.brightness > 1 or self.contrast > 1:
+            raise UsageError("augmentation: wanted shear under 90 degrees, brightness and contrast of at most 1")
+        for name in ("scale", "aspect"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise UsageError(f"augmentation {name} is {low} to {high}, wanted two rising numbers above 0")
+
+    @property
+    def exact(self) -> bool:
+        """Whether every output pixel is an input pixel: no rotation, shear or scaling, so nothing is interpolated."""
+        return not (self.rotation_degrees or self.shear_degrees) and self.scale == self.aspect == (1.0, 1.0)
+
+
+NO_AUGMENTATION = AugmentationSpec(flip=False, quarter_turns=False, brightness=0.0, contrast=0.0)
+"""Only a random crop is left."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Augmentation:
+    """What is done to one batch.
+
+    Attributes:
+        matrices: (n, 2, 3) float32; (x, y, 1) of an output pixel to (x, y) in the input, pixel centres at halves.
+        gain, offset: (n, C) float32; intensity of 0 … 1 becomes gain * intensity + offset.
+        noise: standard deviation, of 0 … 1.
+        noise_seed: of the generator that draws the noise on the device.
+    """
+
+    matrices: NDArray[np.float32]
+    gain: NDArray[np.float32]
+    offset: NDArray[np.float32]
+    noise: float
+    noise_seed: int
+
+
+def sample_augmentation(
+    rng: np.random.Generator,
+    n_sites: int,
+    n_channels: int,
+    image_size: tuple[int, int],
+    output_size: int,
+    spec: AugmentationSpec,
+) -> Augmentation:
+    """Draw a batch's augmentation. The same generator state gives the same numbers whichever loader asks."""
+    linear = _sample_linear(rng, n_sites, spec)
+    centre = _sample_centre(rng, linear, image_size, output_size, spec)
+    shift = centre - linear @ np.full(2, output_size / 2)
+    gain, offset = _sample_intensity(rng, n_sites, n_channels, spec)
+    matrices = np.concatenate([linear, shift[:, :, None]], axis=2).astype(np.float32)
+    return Augmentation(matrices, gain, offset, spec.noise, int(rng.integers(2**63)))
+
+
+def fixed_views(image_size: tuple[int, int], output_size: int, views: int | None = None) -> NDArray[np.int64]:
+    """Lay a fixed grid of crops over a site, for validation and test.
+
+    Args:
+        image_size: (h, w) of the stored images.
+        output_size: side of a crop.
+        views: how many; by default as many as cover the site, 9 at most. Rows x columns nearest to that many, not more.
+
+    Returns:
+        (views, 2) int64 top-left corners (y, x), evenly spread from border to border; the middle where one is enough.
+    """
+    check_output_size(image_size, output_size)
+    wanted = (-(-image_size[0] // output_size), -(-image_size[1] // output_size))
+    rows, columns = wanted if views is None else _grid_of(views, wanted)
+    while views is None and rows * columns > MAX_VIEWS:
+        rows, columns = (rows - 1, columns) if rows >= columns else (rows, columns - 1)
+    ys, xs = (_spread(n, side - output_size) for n, side in zip((rows, columns), image_size, strict=True))
+    return np.array([(y, x) for y in ys for x in xs], np.int64)
+
+
+def check_output_size(image_size: tuple[int, int], output_size: int) -> None:
+    """Refuse crops that are larger than the stored images.
+
+    Raises:
+        UsageError: they are.
+    """
+    if not 1 <= output_size <= min(image_size):
+        raise UsageError(
+            f"input size {output_size} does not fit the store's {image_size[0]} x {image_size[1]} pixels: "
+            f"wanted 1 to {min(image_size)}, or preprocess with a larger --size"
+        )
+
+
+def keras_augmentation(
+    *,
+    rotation_range: float = 0.0,
+    zoom_range: float | tuple[float, float] = 0.0,
+    shear_range: float = 0.0,
+    brightness_range: tuple[float, float] | None = None,
+    horizontal_flip: bool = False,
+    vertical_flip: bool = False,
+) -> AugmentationSpec:
+    """Translate Keras' ImageDataGenerator arguments (K-17), as the thesis used them.
+
+    Either flip becomes both: wells have no up or down. As there, a batch is replaced by its augmented self.
+
+    Raises:
+        UsageError: a range makes no sense, or brightness is not given evenly around 1.
+    """
+    low, high = zoom_range if isinstance(zoom_range, tuple) else (1 - zoom_range, 1 + zoom_range)
+    dark, light = brightness_range or (1.0, 1.0)
+    if abs((light - 1) - (1 - dark)) > 1e-9:
+        raise UsageError(f"brightness_range ({dark}, {light}) is not even around 1: wanted such as (0.8, 1.2)")
+    return AugmentationSpec(
+        flip=horizontal_flip or vertical_flip,
+        quarter_turns=False,
+        rotation_degrees=rotation_range,
+        shear_degrees=shear_range,
+        scale=(low, high),
+        brightness=light - 1,
+        contrast=0.0,
+    )
+
+
+def _sample_linear(rng: np.random.Generator, n: int, spec: AugmentationSpec) -> NDArray[np.float64]:
+    """(n, 2, 2) output directions in input pixels: scale, then shear, then turn, then mirror."""
+    turns = rng.integers(4, size=n) if spec.quarter_turns else np.zeros(n, np.int64)
+    mirror = np.where(rng.random(n) < 0.5, -1.0, 1.0) if spec.flip else np.ones(n)
+    angle = np.deg2rad(rng.uniform(-1, 1, n) * spec.rotation_degrees)
+    shear = np.tan(np.deg2rad(rng.uniform(-1, 1, n) * spec.shear_degrees))
+    scale = np.exp(_uniform_log(rng, spec.scale, n))
+    aspect = np.exp(_uniform_log(rng, spec.aspect, n) / 2)
+    quarter = _rotations(np.array([1.0, 0.0, -1.0, 0.0])[turns], np.array([0.0, 1.0, 0.0, -1.0])[turns])
+    stretch = _matrices(scale / aspect, np.zeros(n), np.zeros(n), scale * aspect)
+    slant = _matrices(np.ones(n), shear, np.zeros(n), np.ones(n))
+    flip = _matrices(mirror, np.zeros(n), np.zeros(n), np.ones(n))
+    return flip @ quarter @ _rotations(np.cos(angle), np.sin(angle)) @ slant @ stretch
+
+
+def _uniform_log(rng: np.random.Generator, limits: tuple[float, float], n: int) -> NDArray[np.float64]:
+    return rng.uniform(np.log(limits[0]), np.log(limits[1]), n)
+
+
+def _matrices(
+    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], d: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return np.stack([a, b, c, d], axis=1).reshape(-1, 2, 2)
+
+
+def _rotations(cosine: NDArray[np.float64], sine: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _matrices(cosine, -sine, sine, cosine)
+
+
+def _sample_centre(
+    rng: np.random.Generator,
+    linear: NDArray[np.float64],
+    image_size: tuple[int, int],
+    output_size: int,
+    spec: AugmentationSpec,
+) -> NDArray[np.float64]:
+    """(n, 2) where in the input (x, y) the crop's middle lies: as far out as keeps the crop inside, where it fits."""
+    size = np.array(image_size[::-1], np.float64)
+    reach: NDArray[np.float64] = np.abs(linear).sum(axis=2) * output_size / 2
+    room: NDArray[np.float64] = np.maximum(size - 2 * reach, 0)
+    share = rng.random((len(linear), 2))
+    if spec.exact:
+        # whole pixels, each corner equally likely, so that nothing is interpolated
+        whole: NDArray[np.float64] = np.floor(share * (room + 1))
+        return reach + whole
+    return np.asarray(size / 2 + (share - 0.5) * room)
+
+
+def _sample_intensity(
+    rng: np.random.Generator, n_sites: int, n_channels: int, spec: AugmentationSpec
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    brightness = 1 + rng.uniform(-1, 1, (n_sites, n_channels)) * spec.brightness
+    contrast = 1 + rng.uniform(-1, 1, (n_sites, n_channels)) * spec.contrast
+    gain = brightness * contrast
+    offset = brightness * (1 - contrast) * CONTRAST_CENTRE
+    return gain.astype(np.float32), offset.astype(np.float32)
+
+
+def _grid_of(views: int, covering: tuple[int, int]) -> tuple[int, int]:
+    if not 1 <= views <= MAX_VIEWS:
+        raise UsageError(f"{views} views: wanted 1 to {MAX_VIEWS}")
+    shapes = [(rows, columns) for rows in range(1, views + 1) for columns in range(1, views // rows + 1)]
+    tall = covering[0] / covering[1]
+    return max(shapes, key=lambda shape: (shape[0] * shape[1], -abs(np.log(shape[0] / shape[1] / tall))))
+
+
+def _spread(count: int, room: int) -> list[int]:
+    return [room // 2] if count == 1 else [round(index * room / (count - 1)) for index in range(count)]

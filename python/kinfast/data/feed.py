@@ -1,0 +1,138 @@
+"""What both loaders are fed with: an epoch's batches, their images and their augmentation, on the host."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kinfast.config import BATCH_SIZE, INPUT_SIZE, SEED
+from kinfast.data.augment import (
+    Augmentation,
+    AugmentationSpec,
+    check_output_size,
+    fixed_views,
+    sample_augmentation,
+)
+from kinfast.data.composites import Composite, stream_positions, used_channels
+from kinfast.data.labels import LabelledSites
+from kinfast.data.store import PreparedStore
+from kinfast.domain import StoreImages
+from kinfast.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderSettings:
+    """How sites are served. The same settings give the same minibatches from either loader.
+
+    Attributes:
+        input_size: side of the crops, pixels; at most the store's shorter side.
+        batch_size: sites of a minibatch in training; outside it, crops, so that memory stays the same.
+        augmentation: None outside training: sites in the rows' order, each as a fixed grid of crops.
+        views: crops of that grid; None: as many as cover the site, 9 at most. Not used in training.
+        seed: of order and augmentation.
+        device: torch's name: cpu, cuda, cuda:1, mps.
+        dtype: of the streams: float32, float16 or bfloat16.
+        threads: of the host's work.
+        prefetch: batches prepared ahead.
+    """
+
+    input_size: int = INPUT_SIZE
+    batch_size: int = BATCH_SIZE
+    augmentation: AugmentationSpec | None = None
+    views: int | None = None
+    seed: int = SEED
+    device: str = "cpu"
+    dtype: torch.dtype = torch.float32
+    threads: int = 1
+    prefetch: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HostBatch:
+    """One batch before the device: images (B, h, w, C) uint8, and in training its augmentation."""
+
+    rows: NDArray[np.int64]
+    images: StoreImages
+    augmentation: Augmentation | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feed:
+    """Knows the order of the sites, and fetches them."""
+
+    store: PreparedStore
+    rows: NDArray[np.int64]
+    labels: LabelledSites | None
+    settings: LoaderSettings
+    channels: NDArray[np.int64]
+    positions: tuple[tuple[int, ...], ...]
+    corners: NDArray[np.int64] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        store: PreparedStore,
+        rows: NDArray[np.int64],
+        composites: Sequence[Composite],
+        labels: LabelledSites | None,
+        settings: LoaderSettings,
+    ) -> "Feed":
+        """Check what a loader is asked for.
+
+        Raises:
+            UsageError: no sites, sites out of range, or a crop that does not fit.
+        """
+        check_output_size(store.image_size, settings.input_size)
+        if len(rows) == 0 or not composites:
+            raise UsageError(f"{len(rows)} sites and {len(composites)} streams: nothing to load")
+        if rows.min() < 0 or rows.max() >= len(store.sites):
+            raise UsageError(f"site {rows.max()} is past the store's {len(store.sites)}")
+        if labels is not None and len(labels.codes) != len(store.sites):
+            raise UsageError(f"labels of {len(labels.codes)} sites for a store of {len(store.sites)}")
+        if settings.batch_size < 1:
+            raise UsageError(f"batch size {settings.batch_size}, wanted 1 or more")
+        views = 1 if settings.augmentation is not None else settings.views
+        corners = fixed_views(store.image_size, settings.input_size, views)
+        channels = used_channels(composites, store)
+        return cls(store, rows, labels, settings, channels, stream_positions(composites, store), corners)
+
+    @property
+    def views(self) -> int:
+        """Crops of each site."""
+        return len(self.corners)
+
+    @property
+    def n_batches(self) -> int:
+        """Minibatches of an epoch."""
+        return -(-len(self.rows) // max(1, self.settings.batch_size // self.views))
+
+    def batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        """Give an epoch's batches: every site once; sizes differ by one at most, so that no batch is a lone rest."""
+        rows = self.rows
+        if self.settings.augmentation is not None:
+            rows = rows[np.random.default_rng([self.settings.seed, epoch, 0]).permutation(len(rows))]
+        return np.array_split(rows, self.n_batches)
+
+    def fetch(self, epoch: int, first_batch: int = 0) -> Iterator[HostBatch]:
+        """Yield an epoch's batches from `first_batch` on. What a batch holds does not depend on where one began."""
+        for index, rows in enumerate(self.batches(epoch)):
+            if index >= first_batch:
+                # ascending rows are read from disk in fewest stretches; within a batch the order carries nothing
+                rows = np.sort(rows) if self.settings.augmentation is not None else rows
+                images = self.store.gather(rows, self.channels, threads=self.settings.threads)
+                yield HostBatch(rows, images, self._augmentation(epoch, index, images))
+
+    def targets(self, rows: NDArray[np.int64]) -> torch.Tensor | None:
+        """Give a batch's targets on the device, None without labels."""
+        if self.labels is None:
+            return None
+        return torch.from_numpy(self.labels.targets(rows)).to(self.settings.device)
+
+    def _augmentation(self, epoch: int, index: int, images: StoreImages) -> Augmentation | None:
+        spec, settings = self.settings.augmentation, self.settings
+        if spec is None:
+            return None
+        rng = np.random.default_rng([settings.seed, epoch, 1 + index])
+        return sample_augmentation(rng, len(images), images.shape[3], self.store.image_size, settings.input_size, spec)

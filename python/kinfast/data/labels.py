@@ -1,0 +1,300 @@
+"""Labels: which class each site is of, which sites are left out of training, and what that takes from each class."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kinfast import schema
+from kinfast.errors import InputError, UsageError
+
+TASKS = {"role": schema.ROLE, "compound": schema.COMPOUND, "target": schema.TARGET}
+ROLE_CLASSES = (schema.ROLE_NEGATIVE, schema.ROLE_TREATMENT)
+CONTROL_CLASS = "control"
+"""Class of the negative controls in the task `target`. Source: the thesis' 112 families and the control."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledSites:
+    """What is to be learned, aligned with the rows of the table that it was taken from.
+
+    Attributes:
+        label: the label column, or several joined by a comma.
+        task: role, compound, target, or empty where a column was named.
+        class_names: verbatim, sorted.
+        codes: (n,) int64 class of each site; -1 is unlabelled, be it by an empty label, a value that is no class, or a
+            flag. Where a site has several labels, the rarest of them (for stratifying), or len(class_names) for none.
+        excluded: (n,) bool, sites that have a class but that flags keep out of training.
+        multi_hot: (n, n_classes) float32 of 0 and 1 where a site may have several labels, else None.
+        taken: index class; columns `sites`, `kept`, `excluded` and one for each flag that took something.
+    """
+
+    label: str
+    task: str
+    class_names: tuple[str, ...]
+    codes: NDArray[np.int64]
+    excluded: NDArray[np.bool_]
+    multi_hot: NDArray[np.float32] | None
+    taken: pd.DataFrame
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(n,) bool, sites that may be trained, validated and tested on."""
+        return self.codes >= 0
+
+    def targets(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | NDArray[np.float32]:
+        """Give what a loss is computed against: (n,) int64 codes, or (n, n_classes) float32 with several labels."""
+        return self.codes[rows] if self.multi_hot is None else self.multi_hot[rows]
+
+    def spread(self, positions: NDArray[np.int64], n_sites: int) -> "LabelledSites":
+        """Align with a larger table: row i becomes row positions[i] of n_sites; the others are unlabelled."""
+        codes = np.full(n_sites, -1, np.int64)
+        codes[positions] = self.codes
+        excluded = np.zeros(n_sites, np.bool_)
+        excluded[positions] = self.excluded
+        hot = self.multi_hot
+        if hot is not None:
+            hot = np.zeros((n_sites, len(self.class_names)), np.float32)
+            hot[positions] = self.multi_hot
+        return replace(self, codes=codes, excluded=excluded, multi_hot=hot)
+
+    def class_weights(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Weigh classes by the inverse of their frequency among the rows; a class with none there gets 0.
+
+        Returns:
+            (n_classes,) float32 n / (k x count), k the classes present. Source: scikit-learn's `balanced`.
+        """
+        if self.multi_hot is not None:
+            counts = self.multi_hot[rows].sum(axis=0)
+        else:
+            counts = np.bincount(self.codes[rows], minlength=len(self.class_names)).astype(np.float32)
+        present = counts > 0
+        weights = np.zeros(len(counts), np.float32)
+        weights[present] = counts[present].sum() / (present.sum() * counts[present])
+        return weights
+
+    def policy_lines(self) -> list[str]:
+        """Say in words what the flags take from each class; empty when they take nothing."""
+        lines = []
+        for name, row in self.taken[self.taken["excluded"] > 0].iterrows():
+            causes = [f"{row[flag]} {flag.removeprefix('Flag_')}" for flag in self.taken.columns[3:] if row[flag]]
+            lines.append(f"{name}: {row['excluded']} of {row['sites']} sites left out ({', '.join(causes)})")
+        return lines
+
+
+def parse_classes(text: str) -> tuple[str, ...]:
+    """Read a list of class names as one CSV row: `"VEGrFR,Src",mTOR` is two."""
+    return tuple(word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip())
+
+
+def select_labels(
+    sites: pd.DataFrame,
+    *,
+    label: str | None = None,
+    task: str | None = None,
+    classes: str | Sequence[str] | None = None,
+    excluded_flags: Sequence[str] = tuple(schema.EXCLUDED_FLAGS),
+) -> LabelledSites:
+    """Take one label per site from a column.
+
+    Args:
+        sites: the store's table, or any table with the label column; flag columns that it lacks flag nothing.
+        label: a column; its values become the classes' names.
+        task: role (negcon against trt), compound, or target (with the negative controls as `control`), instead.
+        classes: the values that count, as a list or one CSV row; by default all (for the task role: negcon, trt).
+        excluded_flags: columns that keep a site out of training; a person's own exclusions always do.
+
+    Raises:
+        UsageError: not exactly one of label and task, or an unknown one, or a class that no site has.
+        InputError: fewer than two classes are left.
+    """
+    column = _label_column(sites, label, task)
+    values = [_spell(value) for value in sites[column]]
+    if task == "target":
+        negative = _negative(sites)
+        values = [CONTROL_CLASS if v is None and control else v for v, control in zip(values, negative, strict=True)]
+    wanted = parse_classes(classes) if isinstance(classes, str) else tuple(classes or ())
+    if task == "role" and not wanted:
+        wanted = ROLE_CLASSES
+    names = _class_names(values, wanted, column)
+    raw = pd.Categorical(values, categories=list(names)).codes.astype(np.int64)
+    return _finish(sites, column, task or "", names, raw, None, excluded_flags, bool(wanted))
+
+
+def select_multi_labels(
+    sites: pd.DataFrame,
+    label: str | Sequence[str],
+    *,
+    classes: str | Sequence[str] | None = None,
+    separator: str | None = None,
+    excluded_flags: Sequence[str] = tuple(schema.EXCLUDED_FLAGS),
+) -> LabelledSites:
+    """Take any number of labels per site (K-18).
+
+    Args:
+        sites: the store's table, or any table with the columns.
+        label: one column of sets, lists, tuples or arrays of names, or of text with a `separator`; or several columns:
+            of 0 and 1 (each is a class, named as the column), or of names (their union is the site's set).
+        classes: the names that count; by default all.
+        separator: what divides the names of a text.
+        excluded_flags: as in `select_labels`.
+
+    Raises:
+        UsageError: a column is unknown, or a class that no site has.
+        InputError: fewer than two classes are left.
+    """
+    columns = [label] if isinstance(label, str) else list(label)
+    for column in columns:
+        _require(sites, column)
+    sets = _binary_sets(sites, columns) if _all_binary(sites, columns) else _named_sets(sites, columns, separator)
+    wanted = parse_classes(classes) if isinstance(classes, str) else tuple(classes or ())
+    flat = [name for names in sets if names is not None for name in names]
+    names = _class_names(flat, wanted or (tuple(columns) if _all_binary(sites, columns) else ()), ", ".join(columns))
+    hot, known = _multi_hot(sets, names)
+    return _finish(sites, ",".join(columns), "", names, _rarest(hot, known), hot, excluded_flags, True)
+
+
+def _label_column(sites: pd.DataFrame, label: str | None, task: str | None) -> str:
+    if (label is None) == (task is None):
+        raise UsageError("give either a label column or a task (role, compound, target), not both or neither")
+    if task is not None and task not in TASKS:
+        raise UsageError(f"task {task!r} is unknown: wanted role, compound or target; --label COLUMN takes any column")
+    column = label if label is not None else TASKS[str(task)]
+    _require(sites, column)
+    return column
+
+
+def _require(sites: pd.DataFrame, column: str) -> None:
+    if column not in sites.columns:
+        known = [name for name in sites.columns if str(name).startswith("Metadata_")]
+        raise UsageError(f"no column {column!r} among the sites; there are {', '.join(known)}")
+
+
+def _spell(value: object) -> str | None:
+    """Spell a value as a class's name: text without blanks around it, numbers shortest, None where empty."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, float | np.floating):
+        return None if np.isnan(value) else f"{value:g}"
+    return str(value).strip() or None
+
+
+def _negative(sites: pd.DataFrame) -> list[bool]:
+    if schema.ROLE not in sites.columns:
+        return [False] * len(sites)
+    return [_spell(role) == schema.ROLE_NEGATIVE for role in sites[schema.ROLE]]
+
+
+def _class_names(values: Sequence[str | None], wanted: Sequence[str], column: str) -> tuple[str, ...]:
+    present = sorted({str(value) for value in values if value is not None})
+    absent = [name for name in wanted if name not in present]
+    if absent:
+        few = ", ".join(present[:12]) + (", …" if len(present) > 12 else "")
+        raise UsageError(f"no site has {column} {', '.join(map(repr, absent))}; there are {few or 'no values at all'}")
+    return tuple(sorted(set(wanted))) if wanted else tuple(present)
+
+
+def _all_binary(sites: pd.DataFrame, columns: Sequence[str]) -> bool:
+    def binary(column: str) -> bool:
+        values = sites[column].dropna()
+        kind = pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values)
+        return bool(kind and values.isin([0, 1]).all())
+
+    return all(binary(column) for column in columns)
+
+
+def _binary_sets(sites: pd.DataFrame, columns: Sequence[str]) -> list[frozenset[str] | None]:
+    values = sites[list(columns)].astype("Float64").to_numpy(np.float64, na_value=np.nan)
+    known = ~np.isnan(values).all(axis=1)
+    return [
+        frozenset(np.array(columns)[row == 1].tolist()) if is_known else None
+        for row, is_known in zip(values, known, strict=True)
+    ]
+
+
+def _named_sets(sites: pd.DataFrame, columns: Sequence[str], separator: str | None) -> list[frozenset[str] | None]:
+    def names(value: object) -> list[str]:
+        if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+            parts: Sequence[object] = list(value)
+        else:
+            text = _spell(value)
+            parts = text.split(separator) if text and separator else [text]
+        return [name for part in parts if (name := _spell(part)) is not None]
+
+    rows = zip(*(sites[column] for column in columns), strict=True)
+    return [frozenset(found) if (found := [n for value in row for n in names(value)]) else None for row in rows]
+
+
+def _multi_hot(
+    sets: Sequence[frozenset[str] | None], names: tuple[str, ...]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    position = {name: index for index, name in enumerate(names)}
+    hot = np.zeros((len(sets), len(names)), np.float32)
+    known = np.zeros(len(sets), np.bool_)
+    for row, members in enumerate(sets):
+        columns = [position[name] for name in members or () if name in position]
+        hot[row, columns] = 1
+        # an empty set that was said (all columns 0) is knowledge; names that are all no classes are none
+        known[row] = members is not None and (bool(columns) or not members)
+    return hot, known
+
+
+def _rarest(hot: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    counts = hot[known].sum(axis=0)
+    rarity = np.where(hot > 0, counts, np.inf)
+    codes = np.where(hot.any(axis=1), rarity.argmin(axis=1), hot.shape[1])
+    return np.where(known, codes, -1).astype(np.int64)
+
+
+def _finish(
+    sites: pd.DataFrame,
+    label: str,
+    task: str,
+    names: tuple[str, ...],
+    raw: NDArray[np.int64],
+    hot: NDArray[np.float32] | None,
+    excluded_flags: Sequence[str],
+    asked: bool,
+) -> LabelledSites:
+    flags = _flags(sites, excluded_flags)
+    excluded = flags.to_numpy(np.bool_).any(axis=1) & (raw >= 0)
+    codes = np.where(excluded, -1, raw).astype(np.int64)
+    taken = _count_taken(names, raw, codes, flags)
+    empty = taken.index[taken["kept"] == 0].tolist() if hot is None else []
+    if empty and asked:
+        raise InputError(f"flags leave no site of class {', '.join(map(repr, empty))}: look at the plate's quality")
+    if empty:
+        names, codes = _drop_classes(names, codes, empty)
+    if len(names) < 2:
+        found = ", ".join(names) or "none"
+        raise InputError(f"{label}: {len(names)} class with usable sites ({found}), wanted at least two")
+    return LabelledSites(label, task, names, codes, excluded, hot, taken)
+
+
+def _flags(sites: pd.DataFrame, excluded_flags: Sequence[str]) -> pd.DataFrame:
+    wanted = [flag for flag in (*excluded_flags, schema.FLAG_EXCLUDED) if flag in sites.columns]
+    return sites[wanted].fillna(False).astype(bool)
+
+
+def _count_taken(
+    names: tuple[str, ...], raw: NDArray[np.int64], codes: NDArray[np.int64], flags: pd.DataFrame
+) -> pd.DataFrame:
+    def count(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.bincount(raw[mask & (raw >= 0)], minlength=len(names))[: len(names)].astype(np.int64)
+
+    table = {"sites": count(raw >= 0), "kept": count(codes >= 0), "excluded": count((raw >= 0) & (codes < 0))}
+    for flag in flags.columns:
+        if (taken := count(flags[flag].to_numpy(np.bool_))).any():
+            table[str(flag)] = taken
+    return pd.DataFrame(table, index=pd.Index(names, name="class"))
+
+
+def _drop_classes(
+    names: tuple[str, ...], codes: NDArray[np.int64], empty: Sequence[str]
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    kept = tuple(name for name in names if name not in set(empty))
+    lookup = np.array([kept.index(name) if name in kept else -1 for name in names] + [-1], np.int64)
+    return kept, lookup[codes]

@@ -1,0 +1,275 @@
+"""Splits: which sites are trained, validated and tested on, by groups that never stand on two sides."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kinfast import schema
+from kinfast.data.groups import group_sites
+from kinfast.data.labels import LabelledSites
+from kinfast.errors import SplitError
+
+TEST_FRACTION = 0.2
+"""Source: the thesis, 3.8."""
+VALIDATION_FRACTION = 0.2
+"""Of what is not test."""
+GROUPS_FOR_ALL_PARTS = 3
+"""A class needs so many groups to stand in train, validation and test."""
+
+_TRAIN, _VALIDATION, _TEST, _UNLABELLED = range(4)
+_NAMES = np.array([schema.PART_TRAIN, schema.PART_VALIDATION, schema.PART_TEST, schema.PART_UNLABELLED])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """A split and what a person should know about it.
+
+    Attributes:
+        frame: the manifest: the key columns, `fold` (0 …), `part`; for each fold a row per site, in the table's order.
+        by: image, well, plate or compound.
+        notes: lines to print: classes with too few groups, what follows from it.
+    """
+
+    frame: pd.DataFrame
+    by: str
+    notes: tuple[str, ...]
+
+    @property
+    def n_folds(self) -> int:
+        """How many folds there are; 1 for a single split."""
+        return int(self.frame[schema.FOLD].max()) + 1
+
+    @property
+    def hash(self) -> str:
+        """Fingerprint of who is where."""
+        return split_hash(self.frame)
+
+    def rows(self, fold: int, part: str) -> NDArray[np.int64]:
+        """Give the positions, in the table that was split, of a fold's part."""
+        mine = self.frame.loc[self.frame[schema.FOLD] == fold, schema.PART].to_numpy()
+        return np.flatnonzero(mine == part).astype(np.int64)
+
+
+def choose_level(sites: pd.DataFrame, labels: LabelledSites) -> tuple[str, str]:
+    """Choose what to split by when nobody said: by compound where the labels allow it, else by well.
+
+    Returns:
+        The level, and a line that says which and why.
+    """
+    try:
+        _check_level("compound", labels)
+        groups = group_sites(sites, "compound")
+    except SplitError as error:
+        return "well", f"split by well, not by compound: {error}"
+    few = {name: n for name, n in _groups_per_class(groups, labels).items() if n < GROUPS_FOR_ALL_PARTS}
+    if few:
+        shown = ", ".join(f"{name} {n}" for name, n in list(few.items())[:5]) + (", …" if len(few) > 5 else "")
+        return "well", (
+            f"split by well, not by compound: {len(few)} of {len(labels.class_names)} classes have fewer than "
+            f"{GROUPS_FOR_ALL_PARTS} compounds ({shown}); the same compound is on both sides"
+        )
+    return "compound", "split by compound: all wells and doses of a compound are on one side"
+
+
+def make_split(
+    sites: pd.DataFrame,
+    labels: LabelledSites,
+    *,
+    by: str,
+    folds: int | None = None,
+    seed: int = 0,
+    validation_fraction: float = VALIDATION_FRACTION,
+    test_fraction: float = TEST_FRACTION,
+    stratified: bool = True,
+) -> Split:
+    """Split the labelled sites by groups. The result depends on the keys and the seed, not on the rows' order.
+
+    With folds, each labelled site is in the test part of exactly one fold. Each class's groups are dealt out evenly, so
+    that every fold's test part gets the same number of them, give or take one. A class with too few groups for all
+    parts is kept: it goes to train first (without folds), and the notes name it.
+
+    Args:
+        sites: the store's table.
+        labels: aligned with it.
+        by: image, well, plate or compound.
+        folds: how many, 2 or more; None (or 1) makes a single split.
+        seed: of the dealing.
+        validation_fraction: share of the groups that are not test; 0 makes no validation part.
+        test_fraction: share of the groups, without folds.
+        stratified: deal class by class.
+
+    Raises:
+        SplitError: the labels do not allow it, or a part would be empty.
+    """
+    _check_level(by, labels)
+    _check_fractions(folds, validation_fraction, test_fraction)
+    order = np.lexsort([sites[column].to_numpy() for column in reversed(schema.KEY)])
+    table, strata = _group_table(group_sites(sites, by)[order], labels.codes[order])
+    deal = _Deal(table, strata if stratified else np.zeros_like(strata), seed)
+    if folds is None or folds == 1:
+        tests = [deal.share(np.ones(len(table.sizes), np.bool_), test_fraction, stream=0)]
+    else:
+        tests = deal.folds(folds)
+    parts = []
+    for fold, test in enumerate(tests):
+        validation = deal.share(~test, validation_fraction, stream=fold + 1)
+        group_parts = np.where(test, _TEST, np.where(validation, _VALIDATION, _TRAIN))
+        _check_parts(group_parts, by, validation_fraction)
+        parts.append(_site_parts(table, group_parts, order))
+    frame = pd.concat([_manifest(sites, fold, part) for fold, part in enumerate(parts)], ignore_index=True)
+    return Split(frame, by, tuple(_notes(sites, labels, by, folds)))
+
+
+def split_hash(frame: pd.DataFrame) -> str:
+    """Hash a manifest, whatever the order of its rows: 16 hexadecimal digits."""
+    lines = frame[[*schema.KEY, schema.FOLD, schema.PART]].astype(str).agg("\t".join, axis=1)
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+
+
+def part_rows(frame: pd.DataFrame, sites: pd.DataFrame, fold: int, part: str) -> NDArray[np.int64]:
+    """Find a manifest's sites in a table by their keys: ascending positions.
+
+    Raises:
+        SplitError: the table lacks some of them.
+    """
+    wanted = frame.loc[(frame[schema.FOLD] == fold) & (frame[schema.PART] == part), schema.KEY]
+    positions = pd.MultiIndex.from_frame(sites[schema.KEY]).get_indexer(pd.MultiIndex.from_frame(wanted))
+    if (positions < 0).any():
+        lost = wanted[positions < 0].iloc[0].tolist()
+        raise SplitError(f"the split names {(positions < 0).sum()} sites that the store lacks, first {lost}")
+    return np.sort(positions).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Groups:
+    """The groups that hold labelled sites. sizes: (g,) sites; of_site: (n,) group of each sorted site, -1 for none."""
+
+    sizes: NDArray[np.int64]
+    of_site: NDArray[np.int64]
+
+
+class _Deal:
+    """Deals groups out to folds or parts, class by class, seeded."""
+
+    def __init__(self, table: _Groups, strata: NDArray[np.int64], seed: int) -> None:
+        self._table, self._strata, self._seed = table, strata, seed
+
+    def folds(self, count: int) -> list[NDArray[np.bool_]]:
+        """Deal all groups to `count` folds: one (g,) mask each, disjoint, together everything."""
+        n_groups = len(self._table.sizes)
+        if n_groups < count:
+            raise SplitError(f"{n_groups} groups cannot fill {count} folds: wanted fewer folds, or a finer split")
+        rng = np.random.default_rng([self._seed, 0])
+        fold_of = np.full(n_groups, -1, np.int64)
+        load = np.zeros(count, np.int64)
+        for members in self._classes(np.ones(n_groups, np.bool_), rng):
+            for start in range(0, len(members), count):
+                # each round gives every fold one group of the class, the emptiest fold the largest
+                hand = members[start : start + count]
+                seats = np.lexsort([rng.permutation(count), load])[: len(hand)]
+                fold_of[hand] = seats
+                load[seats] += self._table.sizes[hand]
+        return [fold_of == fold for fold in range(count)]
+
+    def share(self, among: NDArray[np.bool_], fraction: float, stream: int) -> NDArray[np.bool_]:
+        """Draw a share of the groups `among`: of each class the fraction, rounded so that the whole comes out right."""
+        taken = np.zeros(len(among), np.bool_)
+        if fraction == 0:
+            return taken
+        rng = np.random.default_rng([self._seed, 1, stream])
+        carried = 0.0
+        classes = self._classes(among, rng)
+        for members in classes:
+            ideal = fraction * len(members) + carried
+            # a class of one group is trained on; a class of three or more is everywhere
+            least = 1 if len(members) >= GROUPS_FOR_ALL_PARTS else 0
+            count = int(np.clip(round(ideal), least, len(members) - 1))
+            carried = ideal - count
+            taken[members[rng.permutation(len(members))[:count]]] = True
+        if not taken.any() and classes and len(classes[-1]) > 1:
+            taken[classes[-1][0]] = True
+        return taken
+
+    def _classes(self, among: NDArray[np.bool_], rng: np.random.Generator) -> list[NDArray[np.int64]]:
+        """Give each class's groups, largest first, shuffled among equals; classes with fewest groups come first."""
+        found = []
+        for stratum in np.unique(self._strata[among]):
+            members = rng.permutation(np.flatnonzero(among & (self._strata == stratum)))
+            found.append(members[np.argsort(-self._table.sizes[members], kind="stable")])
+        return sorted(found, key=len)
+
+
+def _group_table(names: NDArray[np.str_], codes: NDArray[np.int64]) -> tuple[_Groups, NDArray[np.int64]]:
+    """Number the groups with labelled sites by their names, and give each its most frequent class: (g,)."""
+    labelled = codes >= 0
+    _, compact = np.unique(names[labelled], return_inverse=True)
+    of_site = np.full(len(names), -1, np.int64)
+    of_site[labelled] = compact
+    sizes = np.bincount(compact)
+    pairs = pd.DataFrame({"group": compact, "code": codes[labelled]}).value_counts().reset_index()
+    pairs = pairs.sort_values(["group", "count", "code"], ascending=[True, False, True])
+    strata = pairs.drop_duplicates("group")["code"].to_numpy(np.int64)
+    return _Groups(sizes.astype(np.int64), of_site), strata
+
+
+def _site_parts(table: _Groups, group_parts: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    parts = np.full(len(order), _UNLABELLED, np.int64)
+    inside = table.of_site >= 0
+    parts[order[inside]] = group_parts[table.of_site[inside]]
+    return parts
+
+
+def _manifest(sites: pd.DataFrame, fold: int, parts: NDArray[np.int64]) -> pd.DataFrame:
+    frame = sites[schema.KEY].copy()
+    frame[schema.FOLD] = np.int64(fold)
+    frame[schema.PART] = _NAMES[parts]
+    return frame
+
+
+def _groups_per_class(groups: NDArray[np.str_], labels: LabelledSites) -> dict[str, int]:
+    return {name: len(np.unique(groups[labels.codes == code])) for code, name in enumerate(labels.class_names)}
+
+
+def _notes(sites: pd.DataFrame, labels: LabelledSites, by: str, folds: int | None) -> list[str]:
+    counts = _groups_per_class(group_sites(sites, by), labels)
+    single = [name for name, n in counts.items() if n == 1]
+    few = [name for name, n in counts.items() if 1 < n < max(folds or 1, GROUPS_FOR_ALL_PARTS)]
+    notes = []
+    if single:
+        fate = "each is tested by a model that never saw it" if folds and folds > 1 else "trained on, never tested"
+        notes.append(f"{len(single)} classes have one {by} only ({fate}): {_listed(single)}")
+    if few:
+        notes.append(f"{len(few)} classes have too few {by}s to be in every part: {_listed(few)}")
+    return notes
+
+
+def _listed(names: list[str]) -> str:
+    return "; ".join(names[:10]) + (f"; and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def _check_level(by: str, labels: LabelledSites) -> None:
+    if by == "compound" and (labels.task == "compound" or labels.label == schema.COMPOUND):
+        raise SplitError(
+            "the classes are the compounds themselves, so a split by compound would test on classes never trained on: "
+            "split by well, plate or image"
+        )
+
+
+def _check_fractions(folds: int | None, validation: float, test: float) -> None:
+    if folds is not None and folds < 1:
+        raise SplitError(f"{folds} folds: wanted 2 or more, or none for a single split")
+    if not 0 <= validation < 1 or not 0 < test < 1:
+        raise SplitError(f"fractions {validation} (validation) and {test} (test): wanted 0 to 1")
+
+
+def _check_parts(parts: NDArray[np.int64], by: str, validation_fraction: float) -> None:
+    wanted = {_TRAIN: "train", _TEST: "test"} | ({_VALIDATION: "validation"} if validation_fraction else {})
+    empty = [name for part, name in wanted.items() if not (parts == part).any()]
+    if empty:
+        raise SplitError(
+            f"{len(parts)} groups (by {by}) are too few: nothing is left for {' and '.join(empty)}; "
+            "wanted a finer split, fewer folds or more plates"
+        )
