@@ -1,0 +1,102 @@
+#include "bind.hpp"
+
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrays.hpp"
+#include "kinfast/illumination/correct.hpp"
+#include "kinfast/site/sample.hpp"
+
+namespace py = pybind11;
+using namespace py::literals;
+
+namespace kinfast::bindings {
+namespace {
+
+CArray<float> expand(const CArray<float>& grid, std::size_t height, std::size_t width) {
+  const auto cells = image_view(grid, "grid");
+  auto out = new_image<float>({height, width});
+  const auto to = mutable_view(out);
+  const py::gil_scoped_release release;
+  expand_field(cells, to);
+  return out;
+}
+
+CArray<float> correct_image(const CArray<std::uint16_t>& raw, const CArray<float>& flatfield,
+                            const CArray<float>& darkfield) {
+  const auto from = image_view(raw, "raw");
+  const auto flat_cells = image_view(flatfield, "flatfield");
+  const auto dark_cells = image_view(darkfield, "darkfield");
+  auto out = new_image<float>(from.shape);
+  const auto to = mutable_view(out);
+  const py::gil_scoped_release release;
+  const Field flat(flat_cells, from.shape);
+  const Field dark(dark_cells, from.shape);
+  check_fields(flat, dark);
+  correct(from, flat, dark, to);
+  return out;
+}
+
+FieldSample sample(const std::vector<std::vector<std::string>>& sources, std::size_t grid_side,
+                   std::size_t stride,
+                   const std::optional<std::pair<std::size_t, std::size_t>>& shape, int threads) {
+  std::optional<Shape> wanted;
+  if (shape) {
+    wanted = Shape{shape->first, shape->second};
+  }
+  const py::gil_scoped_release release; // below this line no Python object is touched
+  return sample_field(sources, grid_side, stride, wanted, threads);
+}
+
+// An array over memory that belongs to the sample `self`, and keeps it alive.
+template <typename T>
+CArray<T> borrow(const py::object& self, const std::vector<T>& values,
+                 std::vector<std::size_t> shape) {
+  return CArray<T>(std::move(shape), values.data(), self);
+}
+
+} // namespace
+
+void bind_illumination(py::module_& module) {
+  module.def("expand_field", &expand, py::arg("grid").noconvert(), "height"_a, "width"_a);
+  module.def("correct", &correct_image, py::arg("raw").noconvert(),
+             py::arg("flatfield").noconvert(), py::arg("darkfield").noconvert());
+  py::class_<FieldSample>(module, "FieldSample")
+      .def_property_readonly("shape",
+                             [](const FieldSample& sample) { return shape_tuple(sample.shape); })
+      .def_readonly("n_images", &FieldSample::n_images)
+      .def_property_readonly("grid_mean",
+                             [](const py::object& self) {
+                               const auto& sample = self.cast<const FieldSample&>();
+                               return borrow(self, sample.grid_mean,
+                                             {sample.grid.height, sample.grid.width});
+                             })
+      .def_property_readonly("pixel_min",
+                             [](const py::object& self) {
+                               const auto& sample = self.cast<const FieldSample&>();
+                               return borrow(self, sample.pixel_min,
+                                             {sample.grid.height, sample.grid.width});
+                             })
+      .def_property_readonly(
+          "thumbnails",
+          [](const py::object& self) {
+            const auto& sample = self.cast<const FieldSample&>();
+            return borrow(self, sample.thumbnails,
+                          {sample.n_images, sample.grid.height, sample.grid.width});
+          })
+      .def_property_readonly(
+          "samples",
+          [](const py::object& self) {
+            const auto& sample = self.cast<const FieldSample&>();
+            return borrow(self, sample.samples,
+                          {sample.n_images, sample.sampled.height, sample.sampled.width});
+          })
+      .def_readonly("failed", &FieldSample::failed);
+  module.def("sample_field", &sample, "sources"_a, "grid_side"_a, "stride"_a, "shape"_a,
+             "threads"_a);
+}
+
+} // namespace kinfast::bindings

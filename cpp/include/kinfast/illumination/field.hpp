@@ -1,0 +1,63 @@
+// Illumination fields: small grids of cell centres, blown up to an image row by row.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "kinfast/image/view.hpp"
+
+namespace kinfast {
+
+// A field kept as a (gh, gw) grid, and the rows of its bilinear expansion to (H, W).
+//
+// Pixel x has its centre at u = (x + 0.5) * gw / W - 0.5 in units of cells; left of the first and
+// right of the last cell centre the edge is held. A grid row is first expanded along x, value =
+// left + (right - left) * t, then two of them along y in the same way; t is computed in double and
+// rounded to float32, all else is float32. Each grid row is expanded once an image, not once a
+// pixel row.
+class Field {
+public:
+  // Throws std::invalid_argument where the grid or the image is empty.
+  Field(ImageView<const float> grid, Shape image);
+
+  Shape image() const { return image_; }
+  Shape grid() const { return grid_.shape(); }
+  ImageView<const float> cells() const { return grid_.view(); }
+
+  // One thread's place in the field.
+  class Rows {
+  public:
+    explicit Rows(const Field& field);
+    // Row y of the expansion, W values that stay valid until the next call. Rows may be asked for
+    // in any order; going down is cheap.
+    const float* row(std::size_t y);
+
+  private:
+    const float* expanded(std::size_t grid_row);
+
+    const Field* field_;
+    std::vector<float> upper_;
+    std::vector<float> lower_;
+    std::vector<float> blended_;
+    std::size_t upper_row_;
+    std::size_t lower_row_;
+  };
+
+private:
+  struct Step {
+    std::size_t first = 0; // the cell before; the one after is `second`
+    std::size_t second = 0;
+    float weight = 0.0F; // of the second
+  };
+  static std::vector<Step> steps(std::size_t cells, std::size_t pixels);
+
+  ImageBuffer<float> grid_;
+  Shape image_;
+  std::vector<Step> rows_;
+  std::vector<Step> columns_;
+};
+
+// The whole expansion.
+void expand_field(ImageView<const float> grid, ImageView<float> out);
+
+} // namespace kinfast

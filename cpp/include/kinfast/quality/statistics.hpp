@@ -1,0 +1,39 @@
+// What is measured of one raw image, in counts: for flags, thresholds and baselines.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "kinfast/image/focus.hpp"
+#include "kinfast/image/histogram.hpp"
+#include "kinfast/image/view.hpp"
+
+namespace kinfast {
+
+inline constexpr std::array<double, 9> kStatisticPercentiles{0.1, 1.0,  5.0,  25.0, 50.0,
+                                                             75.0, 95.0, 99.0, 99.9};
+
+struct SiteStatistics {
+  std::uint16_t minimum = 0;
+  std::uint16_t maximum = 0;
+  double mean = 0.0;
+  double std = 0.0; // of the population
+  // At kStatisticPercentiles: the smallest level with the asked share of pixels at or below it,
+  // which is NumPy's method 'lower'.
+  std::array<double, kStatisticPercentiles.size()> percentiles{};
+  double saturated_fraction = 0.0; // of pixels at or above the saturation value
+  double focus = 0.0;              // see focus.hpp
+};
+
+// Measures images one after another in the same memory. One thread at a time.
+class StatisticsMeter {
+public:
+  // Throws std::invalid_argument for an image without pixels.
+  SiteStatistics measure(ImageView<const std::uint16_t> raw, std::uint16_t saturation_value);
+
+private:
+  Histogram histogram_;
+  FocusMeter focus_;
+};
+
+} // namespace kinfast

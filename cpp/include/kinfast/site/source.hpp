@@ -1,0 +1,50 @@
+// From the files of one channel of one site to one raw image.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kinfast/image/view.hpp"
+#include "kinfast/tiff/decode.hpp"
+
+namespace kinfast {
+
+// What is wrong with a channel's files, and which one it was.
+class SourceError : public std::runtime_error {
+public:
+  SourceError(const std::string& reason, std::string path)
+      : std::runtime_error(reason), path_(std::move(path)) {}
+  const std::string& path() const { return path_; }
+
+private:
+  std::string path_; // empty where there is no file
+};
+
+// Reads and decodes; keeps its memory from image to image. One thread at a time.
+class SourceReader {
+public:
+  // Decodes the first page of every plane and takes their maximum. `shape` is what each must have;
+  // without one, they must be alike. Grey and palette images of 8 to 16 bits.
+  // The view is valid until the next call. Throws SourceError.
+  ImageView<const std::uint16_t> read(const std::vector<std::string>& planes,
+                                      std::optional<Shape> shape);
+
+  // XXH64 over the bytes of the files that were read last, chained.
+  std::uint64_t file_hash() const { return file_hash_; }
+
+private:
+  void read_plane(const std::string& path, std::optional<Shape>& shape,
+                  ImageBuffer<std::uint16_t>& into);
+
+  std::vector<std::byte> file_;
+  tiff::Decoder decoder_;
+  ImageBuffer<std::uint16_t> raw_;
+  ImageBuffer<std::uint16_t> plane_;
+  std::uint64_t file_hash_ = 0;
+};
+
+} // namespace kinfast

@@ -1,0 +1,84 @@
+#include "kinfast/illumination/field.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "rows.hpp"
+
+namespace kinfast {
+namespace {
+
+constexpr std::size_t kNoRow = std::numeric_limits<std::size_t>::max();
+
+} // namespace
+
+std::vector<Field::Step> Field::steps(std::size_t cells, std::size_t pixels) {
+  const double scale = static_cast<double>(cells) / static_cast<double>(pixels);
+  const auto last = static_cast<double>(cells - 1);
+  std::vector<Step> steps(pixels);
+  for (std::size_t i = 0; i < pixels; ++i) {
+    const double centre = (static_cast<double>(i) + 0.5) * scale - 0.5;
+    const double held = std::clamp(centre, 0.0, last);
+    const double before = std::floor(held);
+    const auto first = static_cast<std::size_t>(before);
+    steps[i] = {first, std::min(first + 1, cells - 1), static_cast<float>(held - before)};
+  }
+  return steps;
+}
+
+Field::Field(ImageView<const float> grid, Shape image) : grid_(grid.shape), image_(image) {
+  if (grid.pixels() == 0 || image.pixels() == 0) {
+    throw std::invalid_argument("a field of " + to_string(grid.shape) + " cells for an image of " +
+                                to_string(image) + ": wanted at least one of each");
+  }
+  std::copy_n(grid.data, grid.pixels(), grid_.view().data);
+  rows_ = steps(grid.shape.height, image.height);
+  columns_ = steps(grid.shape.width, image.width);
+}
+
+Field::Rows::Rows(const Field& field)
+    : field_(&field), upper_(field.image_.width), lower_(field.image_.width),
+      blended_(field.image_.width), upper_row_(kNoRow), lower_row_(kNoRow) {}
+
+const float* Field::Rows::row(std::size_t y) {
+  const Step& step = field_->rows_[y];
+  const float* upper = expanded(step.first);
+  const float* lower = expanded(step.second);
+  if (step.weight == 0.0F) {
+    return upper; // finite cells: upper + (lower - upper) * 0 is upper
+  }
+  row_kernels().blend_row(upper, lower, step.weight, blended_.data(), blended_.size());
+  return blended_.data();
+}
+
+const float* Field::Rows::expanded(std::size_t grid_row) {
+  if (grid_row == upper_row_) {
+    return upper_.data();
+  }
+  if (grid_row == lower_row_) {
+    return lower_.data();
+  }
+  // The older of the two rows goes: rows are asked for from the top down.
+  std::swap(upper_, lower_);
+  std::swap(upper_row_, lower_row_);
+  lower_row_ = grid_row;
+  const float* cells = field_->cells().row(grid_row);
+  for (std::size_t x = 0; x < lower_.size(); ++x) {
+    const Step& step = field_->columns_[x];
+    lower_[x] = cells[step.first] + (cells[step.second] - cells[step.first]) * step.weight;
+  }
+  return lower_.data();
+}
+
+void expand_field(ImageView<const float> grid, ImageView<float> out) {
+  const Field field(grid, out.shape);
+  Field::Rows rows(field);
+  for (std::size_t y = 0; y < out.shape.height; ++y) {
+    std::copy_n(rows.row(y), out.shape.width, out.row(y));
+  }
+}
+
+} // namespace kinfast

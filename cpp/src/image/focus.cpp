@@ -1,0 +1,62 @@
+#include "kinfast/image/focus.hpp"
+
+#include <cmath>
+
+#include "rows.hpp"
+
+namespace kinfast {
+namespace {
+
+constexpr std::size_t kSmallestWidth = 3; // of the binned image: one second difference
+constexpr std::size_t kSmallestHeight = 2;
+constexpr int kLevelBits = 10;
+constexpr double kStandardErrors = 4.0;
+
+int level_shift(std::uint16_t base, std::uint16_t top) {
+  const int range = top > base ? top - base : 0;
+  int shift = 0;
+  while ((range >> shift) >= (1 << kLevelBits)) {
+    ++shift;
+  }
+  return shift;
+}
+
+double focus_of(const FocusSums& sums, double n_products) {
+  const auto slope = static_cast<double>(sums.slope);
+  // Products of independent noise scatter by its energy over the root of their number.
+  const double noise = static_cast<double>(sums.energy) / std::sqrt(n_products);
+  if (slope <= kStandardErrors * noise || sums.curvature <= 0) {
+    return 0.0;
+  }
+  // Four: the central difference spans two pixels, and counts twice.
+  return 4.0 * static_cast<double>(sums.curvature) / slope;
+}
+
+} // namespace
+
+double FocusMeter::measure(ImageView<const std::uint16_t> raw, std::uint16_t base,
+                           std::uint16_t top) {
+  const std::size_t width = raw.shape.width / 2;
+  const std::size_t height = raw.shape.height / 2;
+  if (width < kSmallestWidth || height < kSmallestHeight) {
+    return 0.0;
+  }
+  const RowKernels& kernels = row_kernels();
+  const int shift = level_shift(base, top);
+  above_.resize(width);
+  row_.resize(width);
+  FocusSums total;
+  for (std::size_t y = 0; y < height; ++y) {
+    kernels.bin_row(raw.row(2 * y), raw.row(2 * y + 1), base, shift, row_.data(), width);
+    if (y > 0) {
+      const FocusSums sums = kernels.focus_row(above_.data(), row_.data(), width);
+      total.curvature += sums.curvature;
+      total.slope += sums.slope;
+      total.energy += sums.energy;
+    }
+    above_.swap(row_);
+  }
+  return focus_of(total, static_cast<double>((height - 1) * (width - 2)));
+}
+
+} // namespace kinfast

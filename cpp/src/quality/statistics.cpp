@@ -1,0 +1,82 @@
+#include "kinfast/quality/statistics.hpp"
+
+#include <cmath>
+#include <stdexcept>
+
+namespace kinfast {
+namespace {
+
+using Counts = std::span<const std::uint32_t, kLevels>;
+
+void set_range(Counts counts, SiteStatistics& statistics) {
+  std::size_t level = 0;
+  while (counts[level] == 0) {
+    ++level;
+  }
+  statistics.minimum = static_cast<std::uint16_t>(level);
+  level = kLevels - 1;
+  while (counts[level] == 0) {
+    --level;
+  }
+  statistics.maximum = static_cast<std::uint16_t>(level);
+}
+
+// Two-pass, over levels instead of pixels: the mean from an exact integer sum, then the squared
+// deviations.
+void set_moments(Counts counts, std::size_t n_pixels, SiteStatistics& statistics) {
+  std::uint64_t sum = 0; // at most 2^32 pixels of 16 bits
+  for (std::size_t level = statistics.minimum; level <= statistics.maximum; ++level) {
+    sum += counts[level] * std::uint64_t{level};
+  }
+  statistics.mean = static_cast<double>(sum) / static_cast<double>(n_pixels);
+  double squares = 0.0;
+  for (std::size_t level = statistics.minimum; level <= statistics.maximum; ++level) {
+    const double deviation = static_cast<double>(level) - statistics.mean;
+    squares += counts[level] * (deviation * deviation);
+  }
+  statistics.std = std::sqrt(squares / static_cast<double>(n_pixels));
+}
+
+void set_percentiles(Counts counts, std::size_t n_pixels, SiteStatistics& statistics) {
+  std::size_t level = statistics.minimum;
+  std::uint64_t at_or_below = counts[level];
+  for (std::size_t i = 0; i < kStatisticPercentiles.size(); ++i) {
+    const auto rank = static_cast<std::uint64_t>(
+        std::floor(static_cast<double>(n_pixels - 1) * (kStatisticPercentiles[i] / 100.0)));
+    while (at_or_below <= rank) {
+      at_or_below += counts[++level];
+    }
+    statistics.percentiles[i] = static_cast<double>(level);
+  }
+}
+
+double saturated_fraction(Counts counts, std::size_t n_pixels, std::uint16_t saturation_value) {
+  std::uint64_t saturated = 0;
+  for (std::size_t level = saturation_value; level < kLevels; ++level) {
+    saturated += counts[level];
+  }
+  return static_cast<double>(saturated) / static_cast<double>(n_pixels);
+}
+
+} // namespace
+
+SiteStatistics StatisticsMeter::measure(ImageView<const std::uint16_t> raw,
+                                        std::uint16_t saturation_value) {
+  const std::size_t n_pixels = raw.pixels();
+  if (n_pixels == 0) {
+    throw std::invalid_argument("an image of " + to_string(raw.shape) + ": wanted a pixel");
+  }
+  histogram_.count({raw.data, n_pixels});
+  const Counts counts = histogram_.counts();
+  SiteStatistics statistics;
+  set_range(counts, statistics);
+  set_moments(counts, n_pixels, statistics);
+  set_percentiles(counts, n_pixels, statistics);
+  statistics.saturated_fraction = saturated_fraction(counts, n_pixels, saturation_value);
+  statistics.focus =
+      focus_.measure(raw, static_cast<std::uint16_t>(statistics.percentiles.front()),
+                     static_cast<std::uint16_t>(statistics.percentiles.back()));
+  return statistics;
+}
+
+} // namespace kinfast

@@ -1,0 +1,186 @@
+// Glossary. plan: how a channel is processed. worker: the memory of one thread, made once.
+// Within one image, rows are corrected in a buffer that stays in the first-level cache and are
+// added to the resizer's sums at once, so that no corrected image of full size ever exists.
+#include "kinfast/site/process.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+
+#include "kinfast/illumination/correct.hpp"
+#include "kinfast/image/hash.hpp"
+#include "kinfast/image/resize.hpp"
+#include "kinfast/parallel/parallel_for.hpp"
+#include "kinfast/quality/components.hpp"
+#include "kinfast/site/source.hpp"
+#include "rows.hpp"
+
+namespace kinfast {
+namespace {
+
+// A plan with its fields laid out for the plate's images.
+struct PreparedPlan {
+  const ChannelPlan* plan;
+  Field flatfield;
+  Field darkfield;
+
+  PreparedPlan(const ChannelPlan& source, Shape raw)
+      : plan(&source), flatfield(source.flatfield.view(), raw),
+        darkfield(source.darkfield.view(), raw) {
+    check_window(source.window);
+    check_fields(flatfield, darkfield);
+  }
+};
+
+struct Worker {
+  SourceReader reader;
+  StatisticsMeter meter;
+  ComponentCounter counter;
+  AreaResizer resizer;
+  std::vector<float> corrected_row;
+  ImageBuffer<float> resized;
+  std::vector<std::uint8_t> levels;
+
+  Worker(Shape raw, Shape stored)
+      : resizer(raw, stored), corrected_row(raw.width), resized(stored), levels(stored.pixels()) {}
+};
+
+void correct_and_resize(ImageView<const std::uint16_t> raw, const PreparedPlan& prepared,
+                        Worker& worker) {
+  const RowKernels& kernels = row_kernels();
+  Field::Rows flat(prepared.flatfield);
+  Field::Rows dark(prepared.darkfield);
+  worker.resizer.start(worker.resized.view());
+  for (std::size_t y = 0; y < raw.shape.height; ++y) {
+    kernels.correct_row(raw.row(y), dark.row(y), flat.row(y), worker.corrected_row.data(),
+                        raw.shape.width);
+    worker.resizer.push(worker.corrected_row.data());
+  }
+}
+
+// Row by row, so that the order of additions is fixed and sums stay small.
+void set_moments(ImageView<const float> image, ChannelResult& result) {
+  const auto over_rows = [&](const auto& term) {
+    double total = 0.0;
+    for (std::size_t y = 0; y < image.shape.height; ++y) {
+      const float* row = image.row(y);
+      double sum = 0.0;
+      for (std::size_t x = 0; x < image.shape.width; ++x) {
+        sum += term(double{row[x]});
+      }
+      total += sum;
+    }
+    return total / static_cast<double>(image.pixels());
+  };
+  const double mean = over_rows([](double value) { return value; });
+  result.corrected_mean = mean;
+  result.corrected_std =
+      std::sqrt(over_rows([mean](double value) { return (value - mean) * (value - mean); }));
+}
+
+void store_channel(const std::vector<std::uint8_t>& levels, std::uint8_t* out,
+                   std::size_t n_channels) {
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    out[i * n_channels] = levels[i];
+  }
+}
+
+void count_nuclei(const ChannelPlan& plan, Worker& worker, ChannelResult& result) {
+  if (!plan.nuclei_threshold) {
+    return;
+  }
+  const auto found =
+      worker.counter.count(worker.resized.view(), *plan.nuclei_threshold, plan.nuclei_min_area);
+  result.nuclei = static_cast<std::int64_t>(found.components);
+  result.nuclei_pixels = static_cast<std::int64_t>(found.pixels);
+}
+
+// `out` is the channel's first byte in the store; the channels are interleaved.
+ChannelResult process_channel(const ChannelPlanes& planes, const PreparedPlan& prepared,
+                              Worker& worker, std::uint8_t* out, std::size_t n_channels) {
+  const ChannelPlan& plan = *prepared.plan;
+  ChannelResult result;
+  try {
+    const auto raw = worker.reader.read(planes, prepared.flatfield.image());
+    result.file_hash = worker.reader.file_hash();
+    result.pixel_hash = hash_bytes(std::as_bytes(std::span(raw.data, raw.pixels())));
+    result.statistics = worker.meter.measure(raw, plan.saturation_value);
+    correct_and_resize(raw, prepared, worker);
+    const ImageView<const float> resized = worker.resized.view();
+    set_moments(resized, result);
+    count_nuclei(plan, worker, result);
+    quantise({resized.data, resized.pixels()}, plan.window, worker.levels.data());
+    store_channel(worker.levels, out, n_channels);
+  } catch (const SourceError& error) {
+    result = {};
+    result.error = error.what();
+    result.error_path = error.path();
+  }
+  return result;
+}
+
+void check_sites(const std::vector<SitePaths>& sites, std::size_t n_channels) {
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    if (sites[i].size() != n_channels) {
+      throw std::invalid_argument("site " + std::to_string(i) + " has " +
+                                  std::to_string(sites[i].size()) + " channels, there are " +
+                                  std::to_string(n_channels) + " plans");
+    }
+  }
+}
+
+void clear_bad_sites(const std::vector<std::vector<ChannelResult>>& results, const SiteRows& out,
+                     std::size_t site_bytes) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const bool bad = std::any_of(results[i].begin(), results[i].end(),
+                                 [](const ChannelResult& result) { return !result.error.empty(); });
+    if (bad) {
+      std::fill_n(out.data + i * site_bytes, site_bytes, std::uint8_t{0});
+    }
+  }
+}
+
+} // namespace
+
+void check_plan(const ChannelPlan& plan) {
+  const Shape any_shape{1, 1};
+  static_cast<void>(PreparedPlan(plan, any_shape));
+}
+
+std::vector<std::vector<ChannelResult>> process_sites(const std::vector<SitePaths>& sites,
+                                                      std::span<const ChannelPlan> plans, Shape raw,
+                                                      const SiteRows& out, int threads) {
+  const std::size_t n_channels = plans.size();
+  check_sites(sites, n_channels);
+  std::vector<PreparedPlan> prepared;
+  prepared.reserve(n_channels);
+  for (const ChannelPlan& plan : plans) {
+    prepared.emplace_back(plan, raw);
+  }
+  const std::size_t n_tasks = sites.size() * n_channels;
+  const std::size_t n_workers =
+      std::min(std::max<std::size_t>(n_tasks, 1), static_cast<std::size_t>(std::max(threads, 1)));
+  std::vector<Worker> workers;
+  workers.reserve(n_workers);
+  for (std::size_t i = 0; i < n_workers; ++i) {
+    workers.emplace_back(raw, out.stored);
+  }
+  const std::size_t site_bytes = out.stored.pixels() * n_channels;
+  std::vector<std::vector<ChannelResult>> results(sites.size());
+  for (auto& channels : results) {
+    channels.resize(n_channels);
+  }
+  parallel_for(n_tasks, threads, [&](std::size_t task, std::size_t worker) {
+    const std::size_t site = task / n_channels;
+    const std::size_t channel = task % n_channels;
+    results[site][channel] =
+        process_channel(sites[site][channel], prepared[channel], workers[worker],
+                        out.data + site * site_bytes + channel, n_channels);
+  });
+  clear_bad_sites(results, out, site_bytes);
+  return results;
+}
+
+} // namespace kinfast
