@@ -7,6 +7,8 @@
 // Every function here may be called from any number of threads at once; a Decoder belongs to one thread at a time.
 #pragma once
 
+#include "kinfast/tiff/source.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -65,6 +67,10 @@ void read_file_into(const std::string& path, std::vector<std::byte>& buffer);
 // Describes page `page` (0-based) and checks that this decoder can do it.
 // Throws FormatError, UnsupportedError, LimitsError; std::out_of_range for a page past the end.
 PageInfo read_page_info(std::span<const std::byte> file, std::size_t page, const Limits& limits);
+PageInfo read_page_info(Source& source, std::size_t page, const Limits& limits);
+
+struct Page;    // in page.hpp
+struct Scratch; // in decode.cpp
 
 // Decodes pages, and keeps its working memory from one to the next.
 class Decoder {
@@ -77,6 +83,7 @@ public:
   // Decodes one page into `out`, which is exactly byte_count() of its PageInfo, C order, native byte order.
   // Writes every pixel or throws (then `out` holds anything).
   void decode_into(std::span<const std::byte> file, std::size_t page, const Limits& limits, std::span<std::byte> out);
+  void decode_into(Source& source, const Page& page, std::span<std::byte> out); // a page read before
 
   // Decodes a grey or palette page of at most 16 unsigned bits into `out`, height x width, 8-bit pixels widened as
   // they are. Throws UnsupportedError for another kind of page, FormatError for another shape.
@@ -84,7 +91,6 @@ public:
                           std::size_t width, std::span<std::uint16_t> out);
 
 private:
-  struct Scratch;
   std::unique_ptr<Scratch> scratch_;
 };
 
