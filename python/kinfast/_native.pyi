@@ -41,30 +41,50 @@ def decode_many(sources: Sequence[str | bytes], threads: int) -> list[NDArray[An
 
 # ---- machine ---------------------------------------------------------------------------------------
 
-def active_isa() -> Literal["scalar", "avx2", "avx512"]: ...
+def active_isa() -> Literal["scalar", "avx2", "avx512"]:
+    """The fastest that runs here, or what the environment variable KINFAST_FORCE_ISA names; all give the same bytes.
+
+    Raises ValueError, as every kernel does, where KINFAST_FORCE_ISA names what does not run here.
+    """
+
 def available_isas() -> list[str]: ...
 
 # ---- kernels, each callable alone ------------------------------------------------------------------
+# Arrays are taken as they are: another dtype than the stated one, or another order than C, is a TypeError.
 
 def hash_bytes(data: bytes | NDArray[Any]) -> int:
     """XXH64 with seed 0 (xxhash's published specification)."""
 
 def max_project(planes: Sequence[NDArray[np.uint16]]) -> NDArray[np.uint16]: ...
 def expand_field(grid: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Bilinear interpolation of a (gh, gw) grid of cell centres to (H, W); edges are held."""
+    """Bilinear interpolation of a (gh, gw) grid of cell centres to (H, W); edges are held.
+
+    Pixel x has its centre at (x + 0.5) * gw / W - 0.5 cells. Along x first, then along y, each time
+    a + (b - a) * t in float32.
+    """
 
 def correct(
     raw: NDArray[np.uint16], flatfield: NDArray[np.float32], darkfield: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(raw - darkfield) / flatfield, (H, W) float32, below zero kept. Both fields are grids: expanded first."""
+    """(raw - darkfield) / flatfield, (H, W) float32, below zero kept. Both fields are grids: expanded first.
+
+    Raises ValueError where a flat-field cell is not above zero, or any cell is not finite.
+    """
 
 def area_resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Mean over each output pixel's exact area. Never enlarges."""
+    """Mean over each output pixel's exact area. Never enlarges: ValueError.
 
-def quantise(image: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]: ...
+    Down the columns in float32, then along the rows in double, from top and left; rounded once.
+    """
+
+def quantise(image: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
+    """(image - low) * (255 / (high - low)) in float32, clipped to 0 … 255, rounded half to even; NaN gives 0.
+
+    Raises ValueError unless low < high, as float32, both finite.
+    """
 
 class SiteStatistics:
-    """Of one raw (H, W) uint16 image; counts unless said."""
+    """Of one raw (H, W) uint16 image; counts unless said. std is the population's."""
 
     minimum: int
     maximum: int
@@ -73,14 +93,22 @@ class SiteStatistics:
     percentiles: NDArray[np.float64]
     """At `STATISTIC_PERCENTILES`, from the exact 16-bit histogram: NumPy's 'lower' method."""
     saturated_fraction: float
-    """Share of pixels at `saturation_value`."""
+    """Share of pixels at or above `saturation_value`."""
     focus: float
-    """Variance of the 4-neighbour Laplacian over the squared mean above the 1st percentile; 0 for a constant image."""
+    """Mean squared angular frequency along the rows (radians² per 2 × 2 binned pixel), weighted by slope energy.
+
+    A blur of s binned pixels brings it to the order of 1 / s². Sharp fields of cells lie around 0.1 to 1, out-of-focus
+    ones below a third of their plate's median. Neither gain, offset, pixel noise nor the number of cells moves it: it
+    is the sum of products of second differences over that of central differences, times 4, and each product takes its
+    factors from two neighbouring rows, which share no noise. 0 where no structure stands out from noise.
+    """
 
 STATISTIC_PERCENTILES: tuple[float, ...]
 
 def statistics(raw: NDArray[np.uint16], saturation_value: int) -> SiteStatistics: ...
-def histogram(raw: NDArray[np.uint16]) -> NDArray[np.uint32]: ...
+def histogram(raw: NDArray[np.uint16]) -> NDArray[np.uint32]:
+    """(65536,) pixels per level."""
+
 def count_components(image: NDArray[np.float32], threshold: float, min_area: int) -> tuple[int, int]:
     """(number of 8-connected components above threshold of at least min_area pixels, pixels in them)."""
 
@@ -91,7 +119,10 @@ def gather_sites(
     out: NDArray[np.uint8],
     threads: int,
 ) -> None:
-    """out[i, ..., j] = store[indices[i], ..., channels[j]]; out is (len(indices), h, w, len(channels))."""
+    """out[i, ..., j] = store[indices[i], ..., channels[j]]; out is (len(indices), h, w, len(channels)).
+
+    Raises IndexError for a site or channel that is not there (negative ones included), before anything is written.
+    """
 
 # ---- illumination: pass one ------------------------------------------------------------------------
 
@@ -99,7 +130,7 @@ class FieldSample:
     """What pass one keeps of one plate x channel, from a sample of sites. Integer sums: threads cannot change them."""
 
     shape: tuple[int, int]
-    """(H, W) of the raw images that went in."""
+    """(H, W) of the raw images that went in; (0, 0) if none did."""
     n_images: int
     grid_mean: NDArray[np.float64]
     """(gh, gw) mean raw counts over images and grid cell."""
@@ -115,7 +146,11 @@ class FieldSample:
 def sample_field(
     sources: Sequence[Sequence[str]], grid_side: int, stride: int, shape: tuple[int, int] | None, threads: int
 ) -> FieldSample:
-    """Decode each source (its planes max-projected) and sum it up. grid_side: cells along the shorter side."""
+    """Decode each source (its planes max-projected) and sum it up. grid_side: cells along the shorter side.
+
+    Cell i of g covers pixels i * n // g up to (i + 1) * n // g. Without a shape, what most of the readable sources
+    are is wanted of all; sources of another shape are among the failed.
+    """
 
 # ---- site: pass two, fused -------------------------------------------------------------------------
 
@@ -132,15 +167,22 @@ class ChannelPlan:
         saturation_value: int,
         nuclei_threshold: float | None = None,
         nuclei_min_area: int = 0,
-    ) -> None: ...
+    ) -> None:
+        """flatfield, darkfield: (gh, gw) grids as `expand_field` takes them. nuclei_threshold, nuclei_min_area: of the
+        corrected image at the stored size, in counts and stored pixels. Raises ValueError for an empty window
+        (low >= high) and a flat-field that is not above zero."""
 
 class ChannelResult:
-    """Of one channel of one site. `error` is empty when all went well, else the reason in one line."""
+    """Of one channel of one site. `error` is empty when all went well, else the reason in one line, and the rest is 0.
+
+    error_path is the file at fault, and empty where a channel has no file at all.
+    """
 
     error: str
     error_path: str
     statistics: SiteStatistics
     corrected_mean: float
+    """Of the corrected image at the stored size, before quantisation, counts; so is corrected_std."""
     corrected_std: float
     nuclei: int
     """-1 where no nuclei_threshold was given."""

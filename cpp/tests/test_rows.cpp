@@ -1,0 +1,113 @@
+// Every instruction set gives the scalar kernels' bits, at every length and alignment.
+#include "rows.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <random>
+#include <vector>
+
+using namespace kinfast;
+
+namespace {
+
+constexpr std::size_t kLongest = 300;
+constexpr std::size_t kSlack = 4; // for unaligned beginnings
+
+struct Data {
+  std::vector<std::uint16_t> pixels, other_pixels;
+  std::vector<std::int16_t> binned, other_binned;
+  std::vector<std::uint8_t> bytes;
+  std::vector<float> values, dark, flat;
+
+  explicit Data(unsigned seed) {
+    std::mt19937 generator(seed);
+    std::uniform_real_distribution<float> uniform(-400.0F, 70000.0F);
+    for (std::size_t i = 0; i < 8 * (kLongest + kSlack); ++i) {
+      pixels.push_back(static_cast<std::uint16_t>(generator()));
+      other_pixels.push_back(static_cast<std::uint16_t>(generator() % 3000));
+      binned.push_back(static_cast<std::int16_t>(generator() % 2 * 2046));
+      other_binned.push_back(static_cast<std::int16_t>(generator() % 2047));
+      bytes.push_back(static_cast<std::uint8_t>(generator()));
+      values.push_back(uniform(generator));
+      dark.push_back(uniform(generator) / 100.0F);
+      flat.push_back(0.3F + uniform(generator) / 70000.0F + 0.1F);
+    }
+  }
+};
+
+// What all kernels make of the same input, as one string of bytes.
+std::vector<unsigned char> run(const RowKernels& kernels, const Data& data, std::size_t n,
+                               std::size_t offset) {
+  std::vector<unsigned char> result;
+  const auto keep = [&result](const auto& values) {
+    const std::size_t size = values.size() * sizeof(values[0]);
+    if (size > 0) {
+      const std::size_t old = result.size();
+      result.resize(old + size);
+      std::memcpy(result.data() + old, values.data(), size);
+    }
+  };
+  const std::uint16_t* pixels = data.pixels.data() + offset;
+  const float* values = data.values.data() + offset;
+  const float* dark = data.dark.data() + offset;
+  const float* flat = data.flat.data() + offset;
+
+  std::vector<std::uint16_t> maxima(data.other_pixels.begin(), data.other_pixels.begin() + n);
+  kernels.max_row(pixels, maxima.data(), n);
+  keep(maxima);
+  std::vector<std::uint32_t> sums(n, 7);
+  kernels.add_row(pixels, sums.data(), n);
+  keep(sums);
+  std::vector<float> floats(n);
+  kernels.blend_row(values, dark, 0.37F, floats.data(), n);
+  keep(floats);
+  kernels.correct_row(pixels, dark, flat, floats.data(), n);
+  keep(floats);
+  kernels.scale_row(values, 0.71F, floats.data(), n);
+  kernels.accumulate_row(dark, 0.13F, floats.data(), n);
+  keep(floats);
+  std::vector<std::uint8_t> levels(n);
+  kernels.quantise_row(values, 100.0F, 0.004F, levels.data(), n);
+  keep(levels);
+  std::vector<std::int16_t> binned(n);
+  kernels.bin_row(pixels, data.other_pixels.data() + offset, 900, 3, binned.data(), n);
+  keep(binned);
+  const FocusSums focus =
+      kernels.focus_row(data.binned.data() + offset, data.other_binned.data() + offset, n);
+  keep(std::vector<std::int64_t>{focus.curvature, focus.slope, focus.energy});
+  const std::vector<std::int64_t> channels{4, 0, 2};
+  std::vector<std::uint8_t> picked(3 * n);
+  kernels.pick_row(data.bytes.data() + offset, 5, channels.data(), 3, picked.data(), n);
+  keep(picked);
+  return result;
+}
+
+} // namespace
+
+TEST_CASE("every instruction set gives the scalar bits") {
+  const RowKernels& scalar = row_kernels(Isa::scalar);
+  const Data data(1);
+  for (const Isa isa : available_isas()) {
+    for (std::size_t n = 0; n <= kLongest; n += n < 70 ? 1 : 23) {
+      for (std::size_t offset = 0; offset < kSlack; ++offset) {
+        CAPTURE(isa_name(isa));
+        CAPTURE(n);
+        REQUIRE(run(row_kernels(isa), data, n, offset) == run(scalar, data, n, offset));
+      }
+    }
+  }
+}
+
+TEST_CASE("the focus sums do not overflow at the largest differences") {
+  std::vector<std::int16_t> row(4096);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    row[i] = i % 2 == 0 ? 2046 : 0;
+  }
+  for (const Isa isa : available_isas()) {
+    const FocusSums sums = row_kernels(isa).focus_row(row.data(), row.data(), row.size());
+    CHECK(sums.curvature == std::int64_t{4094} * 4092 * 4092);
+    CHECK(sums.slope == 0);
+    CHECK(sums.energy == 0);
+  }
+}
