@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from kinfast import schema
 from kinfast.domain import WellName, parse_well
 from kinfast.errors import InputError
@@ -12,6 +10,7 @@ from kinfast.plate.channels import map_channels
 from kinfast.plate.conventions import Convention, load_convention
 from kinfast.plate.discovery import Tree, detect_convention, sample_files, scan_tree, score_conventions
 from kinfast.plate.layout import lay_out, parse_plane
+from kinfast.plate.metadata import Labels, join_metadata
 from kinfast.plate.plate_set import ConventionScore, PlateSet
 from kinfast.plate.reading import NamedImage, Reading, read_tree
 from kinfast.plate.side_files import SideInfo, read_side_files
@@ -51,7 +50,7 @@ def open_plates(
     reporter = reporter or Silent()
     root = Path(root).resolve()
     parse_plane(plane)
-    chosen, _ = _choose_spec(root, spec)
+    chosen, home = _choose_spec(root, spec)
     tree = scan_tree(root, reporter)
     if tree.n_tiffs == 0:
         raise InputError(f"{root}: no TIFF file in it or below it; wanted a folder of plates")
@@ -61,8 +60,8 @@ def open_plates(
     images = _select(reading.images, plates, wells)
     shown = images if chosen is None else reading.images  # a spec is one for all plates, also when few are taken
     channel_map = map_channels((image.token for image in shown), chosen, channels, _side_channels(side))
+    labels = _join_labels(reading, metadata or _own_tables(chosen, home), images)
     layout = lay_out(images, channel_map.spec.channel_names, channel_map.names, plane)
-    labels = _wells_without_labels(images)
     return PlateSet(
         root=root,
         spec=channel_map.spec,
@@ -70,8 +69,8 @@ def open_plates(
         plates=layout.plates,
         quarantine=layout.quarantine,
         ignored=tuple(sorted((*reading.ignored, *layout.ignored), key=lambda file: file.path)),
-        labels=labels,
-        notes=(*_side_notes(side), *reading.notes, *channel_map.notes),
+        labels=labels.frame,
+        notes=(*_side_notes(side), *reading.notes, *channel_map.notes, *labels.notes),
         scores=scores,
         pixel_um=_pixel_sizes(reading, side, channel_map.spec),
     )
@@ -139,9 +138,14 @@ def _select(
     return images
 
 
-def _wells_without_labels(images: Sequence[NamedImage]) -> pd.DataFrame:
-    keys = sorted({(image.plate, image.well) for image in images})
-    frame = pd.DataFrame(keys, columns=[schema.PLATE, schema.WELL])
-    return frame.assign(
-        **dict.fromkeys((schema.COMPOUND, schema.TARGET, schema.ROLE)), **{schema.DOSE_UM: float("nan")}
-    )
+def _own_tables(spec: DatasetSpec | None, home: Path) -> Sequence[Path]:
+    return (home / spec.metadata,) if spec is not None and spec.metadata is not None else ()
+
+
+def _join_labels(reading: Reading, tables: Sequence[Path], images: Sequence[NamedImage]) -> Labels:
+    """Join tables to all wells, then keep those that are looked at: what was left out on purpose is no gap."""
+    every = {(image.plate, image.well) for image in reading.images}
+    looked_at = {(image.plate, image.well) for image in images}
+    labels = join_metadata(tables, [(plate, well) for plate, well in sorted(every)], reading.aliases)
+    keep = [key in looked_at for key in zip(labels.frame[schema.PLATE], labels.frame[schema.WELL], strict=True)]
+    return Labels(labels.frame[keep].reset_index(drop=True), labels.notes)
