@@ -22,7 +22,7 @@ class AugmentationSpec:
     """Ranges from which each site's augmentation is drawn, uniformly unless said. The defaults keep pixels exact.
 
     Attributes:
-        flip: mirror with probability one half.
+        flip: mirror left to right, and top to bottom, each with probability one half.
         quarter_turns: turn by 0, 90, 180 or 270 degrees, equally likely.
         rotation_degrees: free rotation within plus and minus this.
         shear_degrees: shear angle within plus and minus this, along x.
@@ -143,7 +143,7 @@ def keras_augmentation(
 ) -> AugmentationSpec:
     """Translate Keras' ImageDataGenerator arguments (K-17), as the thesis used them.
 
-    Either flip becomes both: wells have no up or down. As there, a batch is replaced by its augmented self.
+    Either flip becomes both: a well has no up or down. As there, a batch is replaced by its augmented self.
 
     Raises:
         UsageError: a range makes no sense, or brightness is not given evenly around 1.
@@ -166,7 +166,7 @@ def keras_augmentation(
 def _sample_linear(rng: np.random.Generator, n: int, spec: AugmentationSpec) -> NDArray[np.float64]:
     """(n, 2, 2) output directions in input pixels: scale, then shear, then turn, then mirror."""
     turns = rng.integers(4, size=n) if spec.quarter_turns else np.zeros(n, np.int64)
-    mirror = np.where(rng.random(n) < 0.5, -1.0, 1.0) if spec.flip else np.ones(n)
+    mirror = np.where(rng.random((2, n)) < 0.5, -1.0, 1.0) if spec.flip else np.ones((2, n))
     angle = np.deg2rad(rng.uniform(-1, 1, n) * spec.rotation_degrees)
     shear = np.tan(np.deg2rad(rng.uniform(-1, 1, n) * spec.shear_degrees))
     scale = np.exp(_uniform_log(rng, spec.scale, n))
@@ -174,7 +174,7 @@ def _sample_linear(rng: np.random.Generator, n: int, spec: AugmentationSpec) -> 
     quarter = _rotations(np.array([1.0, 0.0, -1.0, 0.0])[turns], np.array([0.0, 1.0, 0.0, -1.0])[turns])
     stretch = _matrices(scale / aspect, np.zeros(n), np.zeros(n), scale * aspect)
     slant = _matrices(np.ones(n), shear, np.zeros(n), np.ones(n))
-    flip = _matrices(mirror, np.zeros(n), np.zeros(n), np.ones(n))
+    flip = _matrices(mirror[0], np.zeros(n), np.zeros(n), mirror[1])
     return flip @ quarter @ _rotations(np.cos(angle), np.sin(angle)) @ slant @ stretch
 
 

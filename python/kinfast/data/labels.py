@@ -120,7 +120,8 @@ def select_labels(
     if task == "role" and not wanted:
         wanted = ROLE_CLASSES
     names = _class_names(values, wanted, column)
-    raw = pd.Categorical(values, categories=list(names)).codes.astype(np.int64)
+    position = {name: code for code, name in enumerate(names)}
+    raw = np.array([position.get(value, -1) if value is not None else -1 for value in values], np.int64)
     return _finish(sites, column, task or "", names, raw, None, excluded_flags, bool(wanted))
 
 
@@ -178,7 +179,7 @@ def _spell(value: object) -> str | None:
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, float | np.floating):
-        return None if np.isnan(value) else f"{value:g}"
+        return None if np.isnan(value) else str(int(value) if float(value).is_integer() else value)
     return str(value).strip() or None
 
 
@@ -275,6 +276,9 @@ def _finish(
 
 
 def _flags(sites: pd.DataFrame, excluded_flags: Sequence[str]) -> pd.DataFrame:
+    unknown = [flag for flag in excluded_flags if flag not in schema.FLAGS and flag not in sites.columns]
+    if unknown:
+        raise UsageError(f"no flag {', '.join(unknown)}; there are {', '.join(schema.FLAGS)}")
     wanted = [flag for flag in (*excluded_flags, schema.FLAG_EXCLUDED) if flag in sites.columns]
     return sites[wanted].fillna(False).astype(bool)
 

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ class _End:
         self.error = error
 
 
-def prefetched(source: Iterator[T], depth: int) -> Iterator[T]:
+def prefetched(source: Iterator[T], depth: int) -> Generator[T, None, None]:
     """Yield what the source yields, up to `depth` items ahead. Depth 0 works in the caller's thread.
 
     The thread ends when the caller stops early. An error in the source is raised where its item was awaited.

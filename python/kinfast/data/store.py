@@ -52,7 +52,7 @@ class PreparedStore:
         shape = (int(height), int(width), len(dataset["channels"]))
         images = {file: _map_images(path, file, shape) for file in files}
         indices = sites[schema.IMAGE_INDEX].to_numpy(np.int64)
-        codes = pd.Categorical(sites[schema.IMAGE_FILE], categories=files).codes.astype(np.int64)
+        codes = pd.Index(files).get_indexer(sites[schema.IMAGE_FILE]).astype(np.int64)
         _check_indices(path, images, files, codes, indices)
         return cls(path, dataset, sites, images, files, codes, indices)
 
@@ -105,7 +105,12 @@ class PreparedStore:
 
         Returns:
             (n, h, w, C) uint8, C order.
+
+        Raises:
+            IndexError: a row is no site.
         """
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self.sites)):
+            raise IndexError(f"rows {rows.min()} to {rows.max()} of a store of {len(self.sites)} sites")
         if out is None:
             out = np.empty((len(rows), *self.image_size, len(channel_indices)), np.uint8)
         codes = self._file_codes[rows]
@@ -142,10 +147,15 @@ def _read_sites(path: Path) -> pd.DataFrame:
     file = path / SITES
     if not file.is_file():
         raise StoreError(f"{path}: incomplete store ({SITES} is missing): run preprocess again, it goes on from there")
-    sites = pd.read_parquet(file)
+    try:
+        sites = pd.read_parquet(file)
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise StoreError(f"{file}: cannot be read ({' '.join(str(error).split())}): preprocess again") from error
     missing = [name for name in (*schema.KEY, schema.IMAGE_FILE, schema.IMAGE_INDEX) if name not in sites.columns]
     if missing:
         raise StoreError(f"{file}: columns {', '.join(missing)} missing: preprocess again")
+    if sites.empty:
+        raise StoreError(f"{file}: holds no site: look at {path / 'quarantine.csv'}, which says why")
     return sites.reset_index(drop=True)
 
 

@@ -1,7 +1,7 @@
 """A tiny prepared store, written by hand as the contract has it: two plates, five channels, known pixels."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +45,10 @@ def plate_layout(plate: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def make_sites() -> pd.DataFrame:
-    """The table of both plates, nothing flagged."""
+def make_sites(plates: Sequence[str] = PLATES) -> pd.DataFrame:
+    """The table of the plates, nothing flagged."""
     tables = []
-    for plate in PLATES:
+    for plate in plates:
         table = plate_layout(plate)
         table[[*schema.FLAGS, schema.FLAG_ANY, schema.FLAG_EXCLUDED]] = False
         table[schema.FLAG_REASON] = ""
@@ -86,6 +86,12 @@ def write_store(root: Path, sites: pd.DataFrame, image_size: tuple[int, int], se
 @pytest.fixture
 def sites() -> pd.DataFrame:
     return make_sites()
+
+
+@pytest.fixture
+def sites_of() -> Callable[[Sequence[str]], pd.DataFrame]:
+    """Make the table of any plates."""
+    return make_sites
 
 
 @pytest.fixture
