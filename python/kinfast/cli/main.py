@@ -8,7 +8,7 @@ import typer
 
 from kinfast.errors import KinfastError
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("simulate", "doctor")
 """Commands in the order of the journey; `kinfast inspect` is the function `command` in cli/inspect.py."""
 
 EXIT_INPUT = 2
@@ -52,11 +52,11 @@ def _exit_code(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         build_app()(args=words, standalone_mode=True)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except SystemExit as stop:  # typer ends with this, after Ctrl-C too
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        return _interrupted() if code == EXIT_INTERRUPTED else code
     except KeyboardInterrupt:
-        typer.echo("interrupted: what is finished is kept, the same command goes on from there", err=True)
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except (KinfastError, OSError, MemoryError) as error:
         _say(error, debug, "kinfast")
         return getattr(error, "exit_code", EXIT_INPUT)
@@ -64,6 +64,11 @@ def _exit_code(words: list[str]) -> int:
         _say(error, debug, "kinfast: internal error (a bug; --debug shows where)")
         return EXIT_INTERNAL
     return 0
+
+
+def _interrupted() -> int:
+    typer.echo("interrupted: what is finished is kept, the same command goes on from there", err=True)
+    return EXIT_INTERRUPTED
 
 
 def _say(error: BaseException, debug: bool, prefix: str) -> None:
