@@ -25,7 +25,8 @@ namespace {
 
 using tiff::PageInfo;
 
-// What Python gave: a path, or borrowed bytes. `keep` holds the bytes object while the GIL is released.
+// What Python gave: a path, or borrowed bytes. `keep` holds the bytes object while the GIL is
+// released.
 struct Input {
   std::string path;
   std::span<const std::byte> bytes;
@@ -66,13 +67,15 @@ void open(tiff::Source& source, const Input& input) {
 }
 
 std::vector<py::ssize_t> shape_of(const PageInfo& info) {
-  const auto height = static_cast<py::ssize_t>(info.height);
-  const auto width = static_cast<py::ssize_t>(info.width);
-  const auto samples = static_cast<py::ssize_t>(info.samples);
-  if (!info.has_sample_axis) {
-    return {height, width};
+  std::vector<py::ssize_t> shape = {static_cast<py::ssize_t>(info.height),
+                                    static_cast<py::ssize_t>(info.width)};
+  if (info.depth > 1) {
+    shape.insert(shape.begin(), static_cast<py::ssize_t>(info.depth));
   }
-  return info.planar ? std::vector{samples, height, width} : std::vector{height, width, samples};
+  if (info.has_sample_axis) {
+    shape.insert(info.planar ? shape.begin() : shape.end(), static_cast<py::ssize_t>(info.samples));
+  }
+  return shape;
 }
 
 std::string text_of(const std::vector<py::ssize_t>& shape) {
@@ -83,13 +86,15 @@ std::span<std::byte> bytes_of(py::array& array) {
   return {static_cast<std::byte*>(array.mutable_data()), static_cast<std::size_t>(array.nbytes())};
 }
 
-py::array make_array(const PageInfo& info) { return {py::dtype(tiff::dtype_name(info)), shape_of(info)}; }
+py::array make_array(const PageInfo& info) {
+  return {py::dtype(tiff::dtype_name(info)), shape_of(info)};
+}
 
 void check_out(const py::array& out, const PageInfo& info) {
   const py::dtype wanted(tiff::dtype_name(info));
   if (!out.dtype().equal(wanted)) {
-    throw py::type_error(tiff::message("out: found dtype ", std::string(py::str(out.dtype())), ", wanted ",
-                                       tiff::dtype_name(info)));
+    throw py::type_error(tiff::message("out: found dtype ", std::string(py::str(out.dtype())),
+                                       ", wanted ", tiff::dtype_name(info)));
   }
   const std::vector<py::ssize_t> found(out.shape(), out.shape() + out.ndim());
   if (found != shape_of(info)) {
@@ -97,7 +102,8 @@ void check_out(const py::array& out, const PageInfo& info) {
         tiff::message("out: found shape ", text_of(found), ", wanted ", text_of(shape_of(info))));
   }
   if ((out.flags() & py::array::c_style) == 0 || !out.writeable()) {
-    throw py::value_error("out: found an array that is read-only or not C-contiguous, wanted one to write into");
+    throw py::value_error(
+        "out: found an array that is read-only or not C-contiguous, wanted one to write into");
   }
 }
 
@@ -225,14 +231,16 @@ void bind_tiff(py::module_& module) {
                              [](const PageInfo& info) { return tiff::name_of(info.compression); })
       .def_readonly("predictor", &PageInfo::predictor)
       .def_property_readonly(
-          "photometric", [](const PageInfo& info) { return tiff::photometric_name(info.photometric); })
+          "photometric",
+          [](const PageInfo& info) { return tiff::photometric_name(info.photometric); })
       .def_readonly("tiled", &PageInfo::tiled)
       .def_readonly("big_tiff", &PageInfo::big_tiff)
-      .def_property_readonly("byte_order",
-                             [](const PageInfo& info) { return info.big_endian ? "big" : "little"; })
+      .def_property_readonly(
+          "byte_order", [](const PageInfo& info) { return info.big_endian ? "big" : "little"; })
       .def_readonly("pixel_um", &PageInfo::pixel_um);
   module.def("read_info", &read_info, py::arg("source"), py::arg("page"));
-  module.def("decode", &decode, py::arg("source"), py::arg("page"), py::arg("out").noconvert().none(true));
+  module.def("decode", &decode, py::arg("source"), py::arg("page"),
+             py::arg("out").noconvert().none(true));
   module.def("decode_many", &decode_many, py::arg("sources"), py::arg("threads"));
 }
 

@@ -56,7 +56,8 @@ void unpack_words(std::span<const std::byte> packed, std::size_t n, unsigned bit
       const std::size_t first = i * bits;
       for (unsigned bit = 0; bit < bits; ++bit) {
         const std::size_t at = first + bit;
-        value = (value << 1) | ((std::to_integer<std::uint64_t>(packed[at / 8]) >> (7 - at % 8)) & 1);
+        value =
+            (value << 1) | ((std::to_integer<std::uint64_t>(packed[at / 8]) >> (7 - at % 8)) & 1);
       }
     }
     const Word word = static_cast<Word>(value);
@@ -117,8 +118,8 @@ void reverse_bits(std::span<const std::byte> in, std::span<std::byte> out) {
   }
 }
 
-void unpack_row(std::span<const std::byte> packed, std::size_t n, unsigned bits, std::span<std::byte> out,
-                unsigned bytes_per_sample) {
+void unpack_row(std::span<const std::byte> packed, std::size_t n, unsigned bits,
+                std::span<std::byte> out, unsigned bytes_per_sample) {
   switch (bytes_per_sample) {
   case 1:
     return unpack_words<std::uint8_t>(packed, n, bits, out.data());

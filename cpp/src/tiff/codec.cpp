@@ -86,7 +86,8 @@ std::size_t Codecs::inflate(std::span<const std::byte> in, std::span<std::byte> 
   return written;
 }
 
-// A stream of more bytes than wanted: libdeflate gives all or nothing, so room is made for all of it.
+// A stream of more bytes than wanted: libdeflate gives all or nothing, so room is made for all of
+// it.
 std::size_t Codecs::inflate_longer(std::span<const std::byte> in, std::span<std::byte> out) {
   const std::size_t most =
       std::min(in.size() * static_cast<std::size_t>(max_expansion(Compression::deflate)),
@@ -103,7 +104,8 @@ std::size_t Codecs::inflate_longer(std::span<const std::byte> in, std::span<std:
       throw FormatError("found a broken Deflate stream");
     }
   }
-  throw FormatError(message("found a Deflate stream of more than ", most, " bytes, wanted ", out.size()));
+  throw FormatError(
+      message("found a Deflate stream of more than ", most, " bytes, wanted ", out.size()));
 }
 
 std::size_t Codecs::decode_zstd(std::span<const std::byte> in, std::span<std::byte> out) {

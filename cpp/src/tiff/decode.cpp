@@ -1,7 +1,8 @@
 // From a page's segments to its pixels.
 //
-// Strips of whole-byte samples are decompressed straight into the image and finished there. Tiles, and samples that do
-// not fill their bytes, pass through working memory. A page that lies in one piece in the file is copied in one piece.
+// Strips of whole-byte samples are decompressed straight into the image and finished there. Tiles,
+// and samples that do not fill their bytes, pass through working memory. A page that lies in one
+// piece in the file is copied in one piece.
 #include "kinfast/tiff/decode.hpp"
 
 #include "kinfast/errors.hpp"
@@ -33,16 +34,6 @@ constexpr bool kNativeBigEndian = std::endian::native == std::endian::big;
 
 bool is_whole(unsigned bits) { return bits == 8 || bits == 16 || bits == 32 || bits == 64; }
 
-// Where one segment's pixels go.
-struct Place {
-  std::size_t index;   // of the segment
-  std::size_t plane;
-  std::size_t top;     // first row
-  std::size_t left;    // first column
-  std::size_t rows;    // within the image
-  std::size_t columns; // within the image
-};
-
 // Decodes the segments of one page.
 class PageDecode {
 public:
@@ -61,7 +52,7 @@ public:
     }
     prefetch();
     for (std::size_t index = 0; index < layout_.count(); ++index) {
-      decode_segment(locate(index));
+      decode_segment(locate(page_, index));
     }
   }
 
@@ -71,8 +62,8 @@ private:
     if (info_.compression != Compression::none || !is_whole(info_.bits)) {
       return false;
     }
-    if (info_.tiled &&
-        (layout_.segment_width != info_.width || info_.height % layout_.segment_height != 0)) {
+    if (info_.tiled && (layout_.segment_width != info_.width ||
+                        info_.height % layout_.segment_height != 0 || layout_.segment_depth != 1)) {
       return false;
     }
     if (layout_.offsets.size() == 1) {
@@ -81,7 +72,8 @@ private:
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < layout_.offsets.size(); ++i) {
       const auto& count = layout_.byte_counts[i];
-      const bool gap = i > 0 && layout_.offsets[i - 1] + layout_.byte_counts[i - 1] != layout_.offsets[i];
+      const bool gap =
+          i > 0 && layout_.offsets[i - 1] + layout_.byte_counts[i - 1] != layout_.offsets[i];
       if (gap || count == 0 || layout_.offsets[i] == 0) {
         return false;
       }
@@ -98,7 +90,7 @@ private:
     std::uint64_t last = 0;
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < layout_.offsets.size(); ++i) {
-      if (is_missing(i)) {
+      if (layout_.is_missing(i)) {
         continue;
       }
       const auto offset = std::min(layout_.offsets[i], source_.size());
@@ -112,62 +104,55 @@ private:
     }
   }
 
-  bool is_missing(std::size_t index) const {
-    return layout_.offsets[index] == 0 || layout_.byte_counts[index] == 0;
-  }
-
-  Place locate(std::size_t index) const {
-    const std::size_t per_plane = layout_.across * layout_.down;
-    const std::size_t within = index % per_plane;
-    Place place{};
-    place.index = index;
-    place.plane = index / per_plane;
-    place.top = within / layout_.across * layout_.segment_height;
-    place.left = within % layout_.across * layout_.segment_width;
-    place.rows = std::min(layout_.segment_height, info_.height - place.top);
-    place.columns = std::min(layout_.segment_width, info_.width - place.left);
-    return place;
-  }
-
   std::size_t sample_bytes(std::size_t pixels) const {
     return pixels * layout_.samples_per_plane * info_.bytes_per_sample;
   }
 
-  // The image's bytes from one pixel of a row on.
-  std::span<std::byte> image_at(const Place& place, std::size_t row, std::size_t n_bytes) const {
-    const std::size_t pixel = (place.plane * info_.height + place.top + row) * info_.width + place.left;
-    return out_.subspan(sample_bytes(pixel), n_bytes);
+  // The image's bytes from the segment's first pixel of one row on.
+  std::span<std::byte> image_at(const Place& place, std::size_t slice, std::size_t row,
+                                std::size_t n_bytes) const {
+    const std::size_t image_slice = place.plane * info_.depth + place.front + slice;
+    const std::size_t image_row = image_slice * info_.height + place.top + row;
+    return out_.subspan(sample_bytes(image_row * info_.width + place.left), n_bytes);
   }
 
   void decode_segment(const Place& place) try {
-    if (is_missing(place.index)) {
+    if (layout_.is_missing(place.index)) {
       fill_missing(place);
     } else if (info_.tiled) {
-      const std::size_t row_bytes = sample_bytes(layout_.segment_width);
-      const auto tile = scratch_.tile.borrow(place.rows * row_bytes);
-      decode_rows(place, tile);
-      for (std::size_t row = 0; row < place.rows; ++row) {
-        const auto target = image_at(place, row, sample_bytes(place.columns));
-        std::memcpy(target.data(), tile.data() + row * row_bytes, target.size());
-      }
+      decode_tile(place);
     } else {
-      decode_rows(place, image_at(place, 0, sample_bytes(place.rows * info_.width)));
+      decode_rows(place, image_at(place, 0, 0, sample_bytes(place.rows * info_.width)));
     }
   } catch (const FormatError& error) {
     throw FormatError(message(segment_name(page_, place.index), ": ", error.what()));
   }
 
-  // `target`: the segment's rows that lie in the image, each of the segment's full width.
+  void decode_tile(const Place& place) {
+    const std::size_t row_bytes = sample_bytes(layout_.segment_width);
+    const auto tile = scratch_.tile.borrow(needed_rows(page_, place) * row_bytes);
+    decode_rows(place, tile);
+    for (std::size_t slice = 0; slice < place.slices; ++slice) {
+      for (std::size_t row = 0; row < place.rows; ++row) {
+        const auto target = image_at(place, slice, row, sample_bytes(place.columns));
+        const std::size_t tile_row = slice * layout_.segment_height + row;
+        std::memcpy(target.data(), tile.data() + tile_row * row_bytes, target.size());
+      }
+    }
+  }
+
+  // `target`: the segment's needed rows, each of the segment's full width.
   void decode_rows(const Place& place, std::span<std::byte> target) {
     const std::size_t row_samples = layout_.segment_width * layout_.samples_per_plane;
     if (is_whole(info_.bits)) {
       decompress(place, target);
     } else {
       const std::size_t packed_row = (row_samples * info_.bits + 7) / 8;
-      const auto packed = scratch_.packed.borrow(place.rows * packed_row);
+      const std::size_t n_rows = needed_rows(page_, place);
+      const auto packed = scratch_.packed.borrow(n_rows * packed_row);
       decompress(place, packed);
       const std::size_t row_bytes = row_samples * info_.bytes_per_sample;
-      for (std::size_t row = 0; row < place.rows; ++row) {
+      for (std::size_t row = 0; row < n_rows; ++row) {
         unpack_row(packed.subspan(row * packed_row, packed_row), row_samples, info_.bits,
                    target.subspan(row * row_bytes, row_bytes), info_.bytes_per_sample);
       }
@@ -184,7 +169,8 @@ private:
   }
 
   std::span<const std::byte> stored_bytes(const Place& place, std::size_t wanted) {
-    // No codec needs more input than this for what is wanted; a count beyond it is not worth reading.
+    // No codec needs more input than this for what is wanted; a count beyond it is not worth
+    // reading.
     const std::uint64_t enough = 4 * std::uint64_t{wanted} + (std::uint64_t{1} << 20);
     const auto count = std::min(layout_.byte_counts[place.index], enough);
     const auto in = source_.view(layout_.offsets[place.index], count, "pixels");
@@ -219,8 +205,11 @@ private:
   }
 
   void fill_missing(const Place& place) {
-    for (std::size_t row = 0; row < place.rows; ++row) {
-      fill_samples(image_at(place, row, sample_bytes(place.columns)), info_, layout_.missing_value);
+    for (std::size_t slice = 0; slice < place.slices; ++slice) {
+      for (std::size_t row = 0; row < place.rows; ++row) {
+        fill_samples(image_at(place, slice, row, sample_bytes(place.columns)), info_,
+                     layout_.missing_value);
+      }
     }
   }
 
@@ -234,19 +223,30 @@ private:
 
 void check_out_size(const PageInfo& info, std::size_t found) {
   if (found != info.byte_count()) {
-    throw std::invalid_argument(message("out: found ", found, " bytes, wanted ", info.byte_count()));
+    throw std::invalid_argument(
+        message("out: found ", found, " bytes, wanted ", info.byte_count()));
   }
 }
 
 void check_grey16(const PageInfo& info, std::size_t height, std::size_t width) {
+  if (info.depth != 1) {
+    throw UnsupportedError(message("found a volume of ", info.depth, " planes, wanted one plane"));
+  }
   if (info.samples != 1) {
-    throw UnsupportedError(message("found ", info.samples, " samples a pixel, wanted one, a grey image"));
+    throw UnsupportedError(
+        message("found ", info.samples, " samples a pixel, wanted one, a grey image"));
   }
   if (info.sample_format != SampleFormat::unsigned_integer || info.bits > 16) {
-    throw UnsupportedError(message("found ", dtype_name(info), " pixels, wanted unsigned integers of at most 16 bits"));
+    throw UnsupportedError(message("found ", dtype_name(info),
+                                   " pixels, wanted unsigned integers of at most 16 bits"));
   }
   if (info.height != height || info.width != width) {
-    throw FormatError(message("found ", info.width, "x", info.height, " pixels, wanted ", width, "x", height));
+    throw FormatError(
+        message("found ", info.width, "x", info.height, " pixels, wanted ", width, "x", height));
+  }
+  if (info.missing != 0) {
+    throw FormatError(message("found ", info.missing, info.tiled ? " tiles" : " strips",
+                              " that were never written"));
   }
 }
 
@@ -268,8 +268,9 @@ void Decoder::decode_into(std::span<const std::byte> file, std::size_t index, co
   decode_into(source, read_page(source, index, limits), out);
 }
 
-void Decoder::decode_grey16_into(std::span<const std::byte> file, std::size_t index, const Limits& limits,
-                                 std::size_t height, std::size_t width, std::span<std::uint16_t> out) {
+void Decoder::decode_grey16_into(std::span<const std::byte> file, std::size_t index,
+                                 const Limits& limits, std::size_t height, std::size_t width,
+                                 std::span<std::uint16_t> out) {
   Source source(file);
   const Page page = read_page(source, index, limits);
   check_grey16(page.info, height, width);
@@ -279,15 +280,17 @@ void Decoder::decode_grey16_into(std::span<const std::byte> file, std::size_t in
   }
   const auto narrow = scratch_->narrow.borrow(out.size());
   decode_into(source, page, narrow);
-  std::ranges::transform(narrow, out.begin(), [](std::byte pixel) { return std::to_integer<std::uint16_t>(pixel); });
+  std::ranges::transform(narrow, out.begin(),
+                         [](std::byte pixel) { return std::to_integer<std::uint16_t>(pixel); });
 }
 
-void decode_into(std::span<const std::byte> file, std::size_t page, const Limits& limits, std::span<std::byte> out) {
+void decode_into(std::span<const std::byte> file, std::size_t page, const Limits& limits,
+                 std::span<std::byte> out) {
   Decoder().decode_into(file, page, limits, out);
 }
 
-void decode_grey16_into(std::span<const std::byte> file, std::size_t page, const Limits& limits, std::size_t height,
-                        std::size_t width, std::span<std::uint16_t> out) {
+void decode_grey16_into(std::span<const std::byte> file, std::size_t page, const Limits& limits,
+                        std::size_t height, std::size_t width, std::span<std::uint16_t> out) {
   Decoder().decode_grey16_into(file, page, limits, height, width, out);
 }
 

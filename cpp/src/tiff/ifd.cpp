@@ -221,7 +221,8 @@ std::optional<double> Directory::rational(std::uint16_t code) const {
 
 Header read_header(Source& source) {
   if (source.size() < 8) {
-    throw FormatError(message("not a TIFF file: found ", source.size(), " bytes, wanted at least 8"));
+    throw FormatError(
+        message("not a TIFF file: found ", source.size(), " bytes, wanted at least 8"));
   }
   const auto start = source.view(0, 2, "byte order");
   const auto first = std::to_integer<unsigned>(start[0]);
@@ -241,7 +242,8 @@ Header read_header(Source& source) {
   }
   const auto offset_size = reader.read_uint(4, 2, "BigTIFF offset size");
   if (offset_size != 8) {
-    throw FormatError(message("BigTIFF header: found offsets of ", offset_size, " bytes, wanted 8"));
+    throw FormatError(
+        message("BigTIFF header: found offsets of ", offset_size, " bytes, wanted 8"));
   }
   return {reader, true, reader.read_uint(8, 8, "offset of the first IFD")};
 }

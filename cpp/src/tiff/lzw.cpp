@@ -1,10 +1,12 @@
 // TIFF's LZW.
 //
-// The table holds no bytes: a string is a stretch of what was already written, so an entry is a place and a length, and
-// to decode a code is to copy forward within the output. A new entry is the previous string and the byte after it,
-// which stand next to each other in the output: one store adds it.
+// The table holds no bytes: a string is a stretch of what was already written, so an entry is a
+// place and a length, and to decode a code is to copy forward within the output. A new entry is the
+// previous string and the byte after it, which stand next to each other in the output: one store
+// adds it.
 //
-// Codes are taken from a 64-bit register that is refilled eight bytes at a time while eight are left.
+// Codes are taken from a 64-bit register that is refilled eight bytes at a time while eight are
+// left.
 //
 //   width     bits of the next code, 9 to 12
 //   next      the code that the next new string gets, 258 up
@@ -121,7 +123,8 @@ void copy_within(std::span<std::byte> out, std::size_t from, std::size_t to, std
 
 template <bool kOldStyle>
 std::size_t LzwDecoder::decode_codes(std::span<const std::byte> in, std::span<std::byte> out) {
-  // A string of `next` codes needs one bit more; TIFF's encoder widens one code early, the old one did not.
+  // A string of `next` codes needs one bit more; TIFF's encoder widens one code early, the old one
+  // did not.
   constexpr unsigned kEarly = kOldStyle ? 0 : 1;
   std::conditional_t<kOldStyle, LsbBits, MsbBits> bits(in);
   std::size_t written = 0;
@@ -152,8 +155,8 @@ std::size_t LzwDecoder::decode_codes(std::span<const std::byte> in, std::span<st
       continue;
     }
     if (code >= next) {
-      throw FormatError(message("found LZW code ", code, " after ", written,
-                                " bytes, wanted one below ", next));
+      throw FormatError(
+          message("found LZW code ", code, " after ", written, " bytes, wanted one below ", next));
     }
     const Text text = texts_[code];
     const std::size_t room = out.size() - written;
@@ -163,7 +166,8 @@ std::size_t LzwDecoder::decode_codes(std::span<const std::byte> in, std::span<st
     }
     copy_within(out, text.start, written, text.length);
     if (text.start + text.length > written) {
-      out[written + text.length - 1] = out[text.start]; // the string that ends with its own first byte
+      out[written + text.length - 1] =
+          out[text.start]; // the string that ends with its own first byte
     }
     written += text.length;
     previous = {start, text.length};

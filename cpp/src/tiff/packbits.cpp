@@ -12,7 +12,8 @@ std::size_t decode_packbits(std::span<const std::byte> in, std::span<std::byte> 
   while (read < in.size() && written < out.size()) {
     const auto control = std::to_integer<unsigned>(in[read++]);
     if (control < kNoOperation) {
-      const std::size_t n = std::min({std::size_t{control} + 1, in.size() - read, out.size() - written});
+      const std::size_t n =
+          std::min({std::size_t{control} + 1, in.size() - read, out.size() - written});
       std::memcpy(out.data() + written, in.data() + read, n);
       read += n;
       written += n;

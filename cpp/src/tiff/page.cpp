@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <initializer_list>
 #include <utility>
 
 namespace kinfast::tiff {
@@ -22,14 +22,29 @@ constexpr std::uint64_t kRgb = 2;
 
 std::string compression_name(std::uint64_t code) {
   constexpr std::array<std::pair<std::uint64_t, const char*>, 24> kNames = {{
-      {2, "CCITT run length"},   {3, "CCITT Group 3 fax"}, {4, "CCITT Group 4 fax"},
-      {6, "old-style JPEG"},     {7, "JPEG"},              {9, "JBIG"},
-      {10, "JBIG"},              {22610, "JPEG XR"},       {32766, "NeXT"},
-      {32771, "CCITT run length, word-aligned"},           {32809, "ThunderScan"},
-      {33003, "JPEG 2000"},      {33004, "JPEG 2000"},     {33005, "JPEG 2000"},
-      {34676, "SGI LogLuv"},     {34677, "SGI LogLuv 24"}, {34712, "JPEG 2000"},
-      {34887, "LERC"},           {34892, "lossy JPEG"},    {34925, "LZMA"},
-      {34933, "PNG"},            {34934, "JPEG XR"},       {50001, "WebP"},
+      {2, "CCITT run length"},
+      {3, "CCITT Group 3 fax"},
+      {4, "CCITT Group 4 fax"},
+      {6, "old-style JPEG"},
+      {7, "JPEG"},
+      {9, "JBIG"},
+      {10, "JBIG"},
+      {22610, "JPEG XR"},
+      {32766, "NeXT"},
+      {32771, "CCITT run length, word-aligned"},
+      {32809, "ThunderScan"},
+      {33003, "JPEG 2000"},
+      {33004, "JPEG 2000"},
+      {33005, "JPEG 2000"},
+      {34676, "SGI LogLuv"},
+      {34677, "SGI LogLuv 24"},
+      {34712, "JPEG 2000"},
+      {34887, "LERC"},
+      {34892, "lossy JPEG"},
+      {34925, "LZMA"},
+      {34933, "PNG"},
+      {34934, "JPEG XR"},
+      {50001, "WebP"},
       {50002, "JPEG XL"},
   }};
   const auto* found = std::ranges::find(kNames, code, [](const auto& name) { return name.first; });
@@ -136,13 +151,6 @@ void check_subsampling(const Directory& directory, std::uint64_t photometric) {
   }
 }
 
-void check_depth(const Directory& directory) {
-  const auto depth = directory.integer(tag::kImageDepth).value_or(1);
-  if (depth > 1) {
-    throw UnsupportedError(message("found an image ", depth, " planes deep (tag 32997), wanted 1"));
-  }
-}
-
 void check_predictor(const PageInfo& info, std::uint64_t predictor) {
   if (predictor < 1 || predictor > 3) {
     throw UnsupportedError(message("found predictor ", predictor, ", wanted 1, 2 or 3"));
@@ -152,15 +160,23 @@ void check_predictor(const PageInfo& info, std::uint64_t predictor) {
   }
 }
 
-void check_size(const PageInfo& info, const Limits& limits) {
-  // Each factor is at most 2^32, 2^32, 2^16 and 8: the first product fits 64 bits, the rest is checked by division.
-  const auto limit = limits.max_image_bytes;
-  const std::uint64_t pixels = std::uint64_t{info.height} * info.width;
-  if (pixels > limit / (info.samples * info.bytes_per_sample)) {
-    throw LimitsError(message("found ", info.width, "x", info.height, " pixels of ", info.samples,
-                              " samples of ", info.bits, " bits, wanted at most ", limit,
-                              " bytes a page"));
+// Throws where the product of `factors` is over `limit`; no product is formed that could wrap.
+void check_product(std::initializer_list<std::uint64_t> factors, std::uint64_t limit,
+                   const std::string& found) {
+  std::uint64_t room = limit;
+  for (const auto factor : factors) {
+    room /= factor;
   }
+  if (room == 0) {
+    throw LimitsError(message("found ", found, ", wanted at most ", limit));
+  }
+}
+
+void check_size(const PageInfo& info, const Limits& limits) {
+  check_product({info.depth, info.height, info.width, info.samples, info.bytes_per_sample},
+                limits.max_image_bytes,
+                message("a page of ", info.width, "x", info.height, "x", info.depth, " pixels of ",
+                        info.samples, " samples of ", info.bytes_per_sample, " bytes"));
 }
 
 std::size_t read_extent(const Directory& directory, std::uint16_t code) {
@@ -175,6 +191,7 @@ PageInfo read_info(const Directory& directory, const Limits& limits) {
   PageInfo info;
   info.width = read_extent(directory, tag::kImageWidth);
   info.height = read_extent(directory, tag::kImageLength);
+  info.depth = directory.has(tag::kImageDepth) ? read_extent(directory, tag::kImageDepth) : 1;
   info.compression = parse_compression(directory.integer(tag::kCompression).value_or(1));
   const auto samples = directory.integer(tag::kSamplesPerPixel).value_or(1);
   if (samples == 0 || samples > UINT16_MAX) {
@@ -189,7 +206,6 @@ PageInfo read_info(const Directory& directory, const Limits& limits) {
   info.bytes_per_sample = decoded_bytes(info.bits);
   const auto photometric = directory.integer(tag::kPhotometric).value_or(0);
   check_subsampling(directory, photometric);
-  check_depth(directory);
   info.photometric = static_cast<unsigned>(std::min<std::uint64_t>(photometric, UINT16_MAX));
   const auto predictor = directory.integer(tag::kPredictor).value_or(1);
   check_predictor(info, predictor);
@@ -206,115 +222,114 @@ PageInfo read_info(const Directory& directory, const Limits& limits) {
 std::size_t divide_up(std::size_t n, std::size_t by) { return (n + by - 1) / by; }
 
 double parse_missing_value(const Directory& directory) {
-  const std::string text = directory.text(tag::kGdalNoData);
-  return text.empty() ? 0.0 : std::strtod(text.c_str(), nullptr);
+  return parse_number(directory.text(tag::kGdalNoData)).value_or(0);
 }
 
 void read_grid(const Directory& directory, const PageInfo& info, Layout& layout) {
   if (info.tiled) {
     layout.segment_width = read_extent(directory, tag::kTileWidth);
     layout.segment_height = read_extent(directory, tag::kTileLength);
+    layout.segment_depth =
+        directory.has(tag::kTileDepth) ? read_extent(directory, tag::kTileDepth) : 1;
     layout.across = divide_up(info.width, layout.segment_width);
   } else {
     const auto rows = directory.integer(tag::kRowsPerStrip).value_or(info.height);
     layout.segment_width = info.width;
     layout.segment_height =
-        rows == 0 ? info.height : static_cast<std::size_t>(std::min<std::uint64_t>(rows, info.height));
+        rows == 0 ? info.height
+                  : static_cast<std::size_t>(std::min<std::uint64_t>(rows, info.height));
   }
   layout.down = divide_up(info.height, layout.segment_height);
+  layout.deep = divide_up(info.depth, layout.segment_depth);
 }
 
 void check_segments(const PageInfo& info, const Layout& layout, const Limits& limits) {
-  // across and down are below 2^32, planes below 2^16: each step is checked before the next.
-  const char* what = info.tiled ? " tiles" : " strips";
-  const std::uint64_t per_plane = std::uint64_t{layout.across} * layout.down;
-  if (per_plane > limits.max_segments / layout.planes) {
-    throw LimitsError(message("found ", per_plane, what, " in each of ", layout.planes,
-                              " planes, wanted at most ", limits.max_segments));
-  }
-  const std::uint64_t pixels = std::uint64_t{layout.segment_height} * layout.segment_width;
-  if (pixels > limits.max_segment_bytes / (layout.samples_per_plane * info.bytes_per_sample)) {
-    throw LimitsError(message("found", what, " of ", layout.segment_width, "x",
-                              layout.segment_height, " pixels of ", layout.samples_per_plane,
-                              " samples, wanted at most ", limits.max_segment_bytes, " bytes each"));
-  }
-}
-
-bool is_missing(const Layout& layout, std::size_t index) {
-  return layout.offsets[index] == 0 || layout.byte_counts[index] == 0;
-}
-
-// Bytes of the rows of segment `index` that lie in the image, as stored before compression.
-std::uint64_t stored_size(const PageInfo& info, const Layout& layout, std::size_t index) {
-  const std::size_t row = index % (layout.across * layout.down) / layout.across;
-  const std::size_t rows =
-      std::min(layout.segment_height, info.height - row * layout.segment_height);
-  const std::uint64_t row_bits =
-      std::uint64_t{layout.segment_width} * layout.samples_per_plane * info.bits;
-  return rows * ((row_bits + 7) / 8);
-}
-
-// Writers of uncompressed images get the byte counts wrong, and every reader copes where they do not matter: with one
-// segment, or with none given.
-void complete_counts(const PageInfo& info, Layout& layout) {
-  const bool absent = layout.byte_counts.empty();
-  const bool irrelevant = info.compression == Compression::none && layout.offsets.size() == 1;
-  if (absent || irrelevant) {
-    layout.byte_counts.resize(layout.offsets.size());
-    for (std::size_t i = 0; i < layout.byte_counts.size(); ++i) {
-      const auto stored = stored_size(info, layout, i);
-      layout.byte_counts[i] = info.compression == Compression::none ? stored : 2 * stored + 1024;
-    }
-  }
-}
-
-void check_offsets(const Directory& directory, const PageInfo& info, const Layout& layout) {
   const char* what = info.tiled ? "tiles" : "strips";
-  for (const auto* values : {&layout.offsets, &layout.byte_counts}) {
-    if (values->size() != layout.count()) {
-      throw FormatError(message("found ", values->size(),
-                                values == &layout.offsets ? " offsets" : " byte counts", " of ",
-                                what, ", wanted ", layout.count()));
-    }
+  check_product({layout.planes, layout.deep, layout.down, layout.across}, limits.max_segments,
+                message(layout.across, "x", layout.down, "x", layout.deep, " ", what,
+                        " in each of ", layout.planes, " planes"));
+  check_product({layout.segment_depth, layout.segment_height, layout.segment_width,
+                 layout.samples_per_plane, info.bytes_per_sample},
+                limits.max_segment_bytes,
+                message(what, " of ", layout.segment_width, "x", layout.segment_height, "x",
+                        layout.segment_depth, " pixels of ", layout.samples_per_plane,
+                        " samples of ", info.bytes_per_sample, " bytes"));
+}
+
+// Bytes of the needed rows of a segment, as they were before compression.
+std::uint64_t stored_size(const Page& page, std::size_t index) {
+  const std::uint64_t row_bits =
+      std::uint64_t{page.layout.segment_width} * page.layout.samples_per_plane * page.info.bits;
+  return needed_rows(page, locate(page, index)) * ((row_bits + 7) / 8);
+}
+
+// Writers of uncompressed images get the byte counts wrong, and every reader copes where they do
+// not matter: with one segment, or with none given.
+void complete_counts(Page& page) {
+  auto& counts = page.layout.byte_counts;
+  const bool stored = page.info.compression == Compression::none;
+  if (!counts.empty() && !(stored && page.layout.count() == 1)) {
+    return;
   }
-  // Tiles that were never written are legal; strips only where the file names the value of missing pixels.
-  const bool may_miss = info.tiled || directory.has(tag::kGdalNoData);
-  std::size_t n_missing = 0;
-  for (std::size_t i = 0; i < layout.count(); ++i) {
-    if (is_missing(layout, i)) {
-      ++n_missing;
-      if (!may_miss) {
-        throw FormatError(message("strip ", i, " of ", layout.count(), " was never written (offset ",
-                                  layout.offsets[i], ", ", layout.byte_counts[i], " bytes)"));
-      }
-    }
-  }
-  if (n_missing == layout.count()) {
-    throw FormatError(message("none of the ", n_missing, " ", what, " was ever written"));
+  counts.resize(page.layout.count());
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const auto size = stored_size(page, i);
+    counts[i] = stored ? size : 2 * size + 1024; // a stream knows its own end
   }
 }
 
-// Refuses, before memory is asked for, a page of more pixels than its compressed bytes can hold.
-void check_plausible(const PageInfo& info, const Layout& layout, std::uint64_t file_size) {
-  const std::uint64_t expansion = max_expansion(info.compression);
-  for (std::size_t i = 0; i < layout.count(); ++i) {
-    if (is_missing(layout, i)) {
-      continue;
-    }
-    const auto place = message(info.tiled ? "tile " : "strip ", i, " of ", layout.count());
-    const auto offset = layout.offsets[i];
-    if (offset >= file_size) {
-      throw FormatError(message(place, ": found offset ", offset, ", past the end of the file (",
-                                file_size, " bytes)"));
-    }
-    const auto count = std::min(layout.byte_counts[i], file_size - offset);
-    const auto wanted = stored_size(info, layout, i);
-    if (wanted / expansion > count) {
-      throw FormatError(message(place, ": found ", count, " bytes at offset ", offset,
-                                ", which cannot hold ", wanted, " bytes of ",
-                                name_of(info.compression), " pixels"));
+void check_count(const Page& page, std::size_t found, const char* what) {
+  if (found != page.layout.count()) {
+    throw FormatError(message("found ", found, " ", what, " of ",
+                              page.info.tiled ? "tiles" : "strips", ", wanted ",
+                              page.layout.count()));
+  }
+}
+
+// Refuses, before memory is asked for, a segment of more pixels than its compressed bytes hold.
+void check_plausible(const Page& page, std::size_t index, std::uint64_t file_size) {
+  const auto offset = page.layout.offsets[index];
+  const auto count = page.layout.byte_counts[index];
+  if (offset >= file_size) {
+    throw FormatError(message(segment_name(page, index), ": found offset ", offset,
+                              ", past the end of the file (", file_size, " bytes)"));
+  }
+  const auto wanted = stored_size(page, index);
+  const auto available = std::min(count, file_size - offset);
+  if (wanted / max_expansion(page.info.compression) > available) {
+    throw FormatError(message(segment_name(page, index), ": found ", available, " bytes at offset ",
+                              offset, " (compression ", name_of(page.info.compression),
+                              "), which cannot hold ", wanted, " bytes of pixels"));
+  }
+}
+
+// Segments that were never written are legal and cost no bytes, so a small file could ask for any
+// amount of them.
+void check_missing(const Page& page, std::uint64_t missing_bytes, std::uint64_t file_size) {
+  if (page.info.missing == page.layout.count()) {
+    throw FormatError(message("none of the ", page.layout.count(),
+                              page.info.tiled ? " tiles" : " strips", " was ever written"));
+  }
+  const std::uint64_t limit = std::max(std::uint64_t{256} << 20, 64 * file_size);
+  if (missing_bytes > limit) {
+    throw LimitsError(message("found ", missing_bytes,
+                              " bytes of pixels that were never written,"
+                              " wanted at most ",
+                              limit, " in a file of ", file_size, " bytes"));
+  }
+}
+
+void check_segment_places(Page& page, std::uint64_t file_size) {
+  std::uint64_t missing_bytes = 0;
+  for (std::size_t i = 0; i < page.layout.count(); ++i) {
+    if (page.layout.is_missing(i)) {
+      ++page.info.missing;
+      missing_bytes += stored_size(page, i);
+    } else {
+      check_plausible(page, i, file_size);
     }
   }
+  check_missing(page, missing_bytes, file_size);
 }
 
 Layout read_layout(const Directory& directory, const PageInfo& info, const Limits& limits) {
@@ -325,15 +340,12 @@ Layout read_layout(const Directory& directory, const PageInfo& info, const Limit
   layout.missing_value = parse_missing_value(directory);
   read_grid(directory, info, layout);
   check_segments(info, layout, limits);
-  const auto offsets = info.tiled ? tag::kTileOffsets : tag::kStripOffsets;
-  const auto counts = info.tiled ? tag::kTileByteCounts : tag::kStripByteCounts;
-  // Some writers store the tiles' place under the strips' tags.
-  const bool misplaced = info.tiled && !directory.has(offsets);
-  layout.offsets = directory.integers(misplaced ? tag::kStripOffsets : offsets, layout.count());
-  layout.byte_counts = directory.integers(misplaced ? tag::kStripByteCounts : counts, layout.count());
-  complete_counts(info, layout);
-  check_offsets(directory, info, layout);
-  check_plausible(info, layout, directory.reader().size());
+  // Some writers store the tiles' places under the strips' tags.
+  const bool as_tiles = info.tiled && directory.has(tag::kTileOffsets);
+  layout.offsets =
+      directory.integers(as_tiles ? tag::kTileOffsets : tag::kStripOffsets, layout.count());
+  layout.byte_counts =
+      directory.integers(as_tiles ? tag::kTileByteCounts : tag::kStripByteCounts, layout.count());
   return layout;
 }
 
@@ -347,7 +359,30 @@ Page read_page(Source& source, std::size_t index, const Limits& limits) {
   page.info.big_tiff = header.big_tiff;
   page.info.big_endian = header.reader.big_endian();
   page.layout = read_layout(directory, page.info, limits);
+  check_count(page, page.layout.offsets.size(), "offsets");
+  complete_counts(page);
+  check_count(page, page.layout.byte_counts.size(), "byte counts");
+  check_segment_places(page, source.size());
   return page;
+}
+
+Place locate(const Page& page, std::size_t index) {
+  const Layout& layout = page.layout;
+  const std::size_t within = index % layout.count_per_plane();
+  Place place{};
+  place.index = index;
+  place.plane = index / layout.count_per_plane();
+  place.front = within / (layout.across * layout.down) * layout.segment_depth;
+  place.top = within / layout.across % layout.down * layout.segment_height;
+  place.left = within % layout.across * layout.segment_width;
+  place.slices = std::min(layout.segment_depth, page.info.depth - place.front);
+  place.rows = std::min(layout.segment_height, page.info.height - place.top);
+  place.columns = std::min(layout.segment_width, page.info.width - place.left);
+  return place;
+}
+
+std::size_t needed_rows(const Page& page, const Place& place) {
+  return (place.slices - 1) * page.layout.segment_height + place.rows;
 }
 
 PageInfo read_page_info(Source& source, std::size_t index, const Limits& limits) {
@@ -371,10 +406,9 @@ std::string name_of(Compression compression) {
 }
 
 std::string photometric_name(unsigned photometric) {
-  constexpr std::array<const char*, 10> kNames = {"miniswhite", "minisblack", "rgb",
-                                                  "palette",    "mask",       "separated",
-                                                  "ycbcr",      "",           "cielab",
-                                                  "icclab"};
+  constexpr std::array<const char*, 10> kNames = {"miniswhite", "minisblack", "rgb",   "palette",
+                                                  "mask",       "separated",  "ycbcr", "",
+                                                  "cielab",     "icclab"};
   return photometric < kNames.size() && photometric != 7 ? kNames[photometric]
                                                          : message("photometric ", photometric);
 }

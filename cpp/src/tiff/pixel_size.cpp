@@ -3,14 +3,16 @@
 
 #include <array>
 #include <cmath>
-#include <cstdlib>
+#include <locale>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
 namespace kinfast::tiff {
 namespace {
 
-// Cameras have pixels of 1 to 30 um and objectives magnify; what is outside tells of a printer's dots per inch.
+// Cameras have pixels of 1 to 30 um and objectives magnify; what is outside tells of a printer's
+// dots per inch.
 constexpr double kSmallestUm = 0.005;
 constexpr double kLargestUm = 30.0;
 
@@ -31,16 +33,23 @@ std::string attribute(const std::string& text, std::string_view name, std::size_
   return end == std::string::npos ? std::string{} : text.substr(value, end - value);
 }
 
-double number(const std::string& text) {
-  return text.empty() ? std::nan("") : std::strtod(text.c_str(), nullptr);
-}
-
 std::optional<double> um_per_unit(const std::string& unit) {
   // micro sign and Greek mu, as UTF-8, as Latin-1, and as ImageJ escapes it
   constexpr std::array<std::pair<std::string_view, double>, 14> kUnits = {{
-      {"", 1.0}, {"um", 1.0}, {"micron", 1.0}, {"microns", 1.0}, {"micrometer", 1.0},
-      {"\xC2\xB5m", 1.0}, {"\xCE\xBCm", 1.0}, {"\xB5m", 1.0}, {"\\u00B5m", 1.0},
-      {"nm", 1e-3}, {"mm", 1e3}, {"cm", 1e4}, {"m", 1e6}, {"inch", 25400.0},
+      {"", 1.0},
+      {"um", 1.0},
+      {"micron", 1.0},
+      {"microns", 1.0},
+      {"micrometer", 1.0},
+      {"\xC2\xB5m", 1.0},
+      {"\xCE\xBCm", 1.0},
+      {"\xB5m", 1.0},
+      {"\\u00B5m", 1.0},
+      {"nm", 1e-3},
+      {"mm", 1e3},
+      {"cm", 1e4},
+      {"m", 1e6},
+      {"inch", 25400.0},
   }};
   for (const auto& [name, factor] : kUnits) {
     if (unit == name) {
@@ -56,15 +65,16 @@ std::optional<double> from_ome(const std::string& description) {
     return std::nullopt;
   }
   const auto unit = um_per_unit(attribute(description, "PhysicalSizeXUnit", pixels));
-  const double size = number(attribute(description, "PhysicalSizeX", pixels));
-  return unit ? plausible(size * *unit) : std::nullopt;
+  const auto size = parse_number(attribute(description, "PhysicalSizeX", pixels));
+  return unit && size ? plausible(*size * *unit) : std::nullopt;
 }
 
 std::optional<double> from_metamorph(const std::string& description) {
   const auto property = description.find("id=\"spatial-calibration-x\"");
-  return property == std::string::npos
-             ? std::nullopt
-             : plausible(number(attribute(description, "value", property)));
+  if (property == std::string::npos) {
+    return std::nullopt;
+  }
+  return plausible(parse_number(attribute(description, "value", property)).value_or(0));
 }
 
 // The rest of the line after `key`.
@@ -103,6 +113,13 @@ std::optional<double> from_resolution(const Directory& directory) {
 }
 
 } // namespace
+
+std::optional<double> parse_number(const std::string& text) {
+  std::istringstream stream(text);
+  stream.imbue(std::locale::classic());
+  double value = 0;
+  return stream >> value ? std::optional(value) : std::nullopt;
+}
 
 std::optional<double> read_pixel_um(const Directory& directory) {
   const std::string description = directory.text(tag::kImageDescription);

@@ -15,7 +15,9 @@ template <typename Word> Word load(const std::byte* from) {
   return word;
 }
 
-template <typename Word> void store(std::byte* to, Word word) { std::memcpy(to, &word, sizeof(Word)); }
+template <typename Word> void store(std::byte* to, Word word) {
+  std::memcpy(to, &word, sizeof(Word));
+}
 
 template <typename Word> void accumulate(std::span<std::byte> row, std::size_t samples) {
   const std::size_t n = row.size() / sizeof(Word);

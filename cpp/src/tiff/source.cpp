@@ -15,7 +15,8 @@
 namespace kinfast::tiff {
 namespace {
 
-// Holds header, directory and description of most microscopes' files, and is one request on a network share.
+// Holds header, directory and description of most microscopes' files, and is one request on a
+// network share.
 constexpr std::uint64_t kWindowBytes = 64 * 1024;
 
 } // namespace
@@ -118,7 +119,8 @@ void Source::load(std::uint64_t offset, std::uint64_t count) {
   window_offset_ = offset;
 }
 
-std::span<const std::byte> Source::view(std::uint64_t offset, std::uint64_t count, const char* what) {
+std::span<const std::byte> Source::view(std::uint64_t offset, std::uint64_t count,
+                                        const char* what) {
   check(offset, count, what);
   const bool at_hand = offset >= window_offset_ && offset - window_offset_ <= window_.size() &&
                        count <= window_.size() - (offset - window_offset_);

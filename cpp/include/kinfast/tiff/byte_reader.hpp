@@ -9,8 +9,8 @@
 
 namespace kinfast::tiff {
 
-// Integers of a borrowed source in the file's byte order. A read past the end throws FormatError that names what was
-// being read.
+// Integers of a borrowed source in the file's byte order. A read past the end throws FormatError
+// that names what was being read.
 class ByteReader {
 public:
   ByteReader(Source& source, bool big_endian) : source_(&source), big_endian_(big_endian) {}
@@ -19,7 +19,8 @@ public:
   bool big_endian() const { return big_endian_; }
 
   // `count` bytes from `offset`, valid until the next read.
-  std::span<const std::byte> slice(std::uint64_t offset, std::uint64_t count, const char* what) const {
+  std::span<const std::byte> slice(std::uint64_t offset, std::uint64_t count,
+                                   const char* what) const {
     return source_->view(offset, count, what);
   }
 

@@ -21,8 +21,8 @@ std::uint64_t max_expansion(Compression compression);
 // Undoes TIFF's LZW (MSB first, early change) and the LSB-first variant of the first libtiff.
 class LzwDecoder {
 public:
-  // Fills `out` from its start; returns how many bytes were written. What does not fit is left out; input that ends
-  // without an end code just ends. Throws FormatError for a code that cannot be.
+  // Fills `out` from its start; returns how many bytes were written. What does not fit is left out;
+  // input that ends without an end code just ends. Throws FormatError for a code that cannot be.
   std::size_t decode(std::span<const std::byte> in, std::span<std::byte> out);
 
 private:
@@ -48,8 +48,8 @@ public:
   Codecs(const Codecs&) = delete;
   Codecs& operator=(const Codecs&) = delete;
 
-  // Fills `out` from its start and returns how many bytes were written: fewer where the stream ends early, and no more
-  // than fit where it goes on. Throws FormatError for a broken stream.
+  // Fills `out` from its start and returns how many bytes were written: fewer where the stream ends
+  // early, and no more than fit where it goes on. Throws FormatError for a broken stream.
   std::size_t decompress(Compression compression, std::span<const std::byte> in,
                          std::span<std::byte> out);
 

@@ -59,11 +59,13 @@ public:
       : reader_(reader), entries_(std::move(entries)) {}
 
   bool has(std::uint16_t code) const { return find(code) != nullptr; }
-  // The first value, or nothing where the tag is absent. Throws FormatError where it is no unsigned integer.
+  // The first value, or nothing where the tag is absent. Throws FormatError where it is no unsigned
+  // integer.
   std::optional<std::uint64_t> integer(std::uint16_t code) const;
   // All values, at most `max_count` of them; empty where the tag is absent.
   std::vector<std::uint64_t> integers(std::uint16_t code, std::uint64_t max_count) const;
-  // The value of a text tag up to its first zero byte; empty where it is absent, no text or past the end of the file.
+  // The value of a text tag up to its first zero byte; empty where it is absent, no text or past
+  // the end of the file.
   std::string text(std::uint16_t code) const;
   // The first value of a RATIONAL tag; nothing where it is absent or not finite.
   std::optional<double> rational(std::uint16_t code) const;

@@ -1,5 +1,5 @@
-// The bytes of a file, in memory or on disk. Of a file on disk only what is asked for is read, so that one page of a
-// stack of gigabytes costs one page.
+// The bytes of a file, in memory or on disk. Of a file on disk only what is asked for is read, so
+// that one page of a stack of gigabytes costs one page.
 #pragma once
 
 #include "kinfast/tiff/buffer.hpp"
@@ -25,18 +25,21 @@ public:
   // Borrows `bytes` in place of what was there.
   void borrow(std::span<const std::byte> bytes);
 
-  // Opens the file at `path` in place of what was there; the working memory stays. Throws IoError that names the path.
+  // Opens the file at `path` in place of what was there; the working memory stays. Throws IoError
+  // that names the path.
   void open(const std::string& path);
 
   std::uint64_t size() const { return size_; }
 
-  // `count` bytes from `offset`, valid until the next call. Throws FormatError that names `what` past the end.
+  // `count` bytes from `offset`, valid until the next call. Throws FormatError that names `what`
+  // past the end.
   std::span<const std::byte> view(std::uint64_t offset, std::uint64_t count, const char* what);
 
   // Copies the bytes from `offset` into `out`, straight from disk where the source is a file.
   void copy(std::uint64_t offset, std::span<std::byte> out, const char* what);
 
-  // Reads a stretch in one go, so that the views within it cost nothing. A hint: nothing is thrown for the file's end.
+  // Reads a stretch in one go, so that the views within it cost nothing. A hint: nothing is thrown
+  // for the file's end.
   void prefetch(std::uint64_t offset, std::uint64_t count);
 
 private:
