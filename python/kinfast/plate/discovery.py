@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kinfast.domain import IgnoredFile
 from kinfast.errors import ConventionError, InputError
-from kinfast.plate.conventions import Convention, NameReader, common_rules, load_convention, shipped_conventions
+from kinfast.plate.conventions import Convention, NameReader, common_rules, load_convention
 from kinfast.plate.plate_set import ConventionScore
 from kinfast.progress import Reporter, Silent
 
@@ -179,14 +179,3 @@ def choose_convention(scores: Sequence[ConventionScore], files: Sequence[tuple[s
             f"say which with --convention {tied[0]}, or give one of the two folders"
         )
     return load_convention(best.name)
-
-
-def detect_convention(tree: Tree) -> tuple[Convention, tuple[ConventionScore, ...]]:
-    """Score all shipped conventions on a tree and take the best.
-
-    Raises:
-        ConventionError: none reads any, or two read equally many.
-    """
-    files = sample_files(tree)
-    scores = score_conventions(files, shipped_conventions())
-    return choose_convention(scores, files), scores

@@ -107,6 +107,12 @@ def open_table(path: Path) -> Table:
     )
 
 
+def names_wells(headers: Sequence[str]) -> bool:
+    """Tell whether one of the columns, or two together, name a well."""
+    found = [columns.find_column(headers, words) for words in (columns.ROW_WORDS, columns.COLUMN_WORDS)]
+    return columns.find_column(headers, columns.WELL_WORDS) is not None or None not in found
+
+
 def _read_wells(frame: pd.DataFrame, name: str) -> tuple[list[str | None] | None, set[str]]:
     header = columns.find_column(frame.columns, columns.WELL_WORDS)
     row = columns.find_column(frame.columns, columns.ROW_WORDS)

@@ -37,6 +37,7 @@ class PlateSet:
         ignored: files that are no plate image, with the reason.
         labels: a row per plate x well: schema.PLATE, WELL, LABELS and any other Metadata_* column of the tables.
         notes: lines that a person should read.
+        audit: contradictions between the counts of plates, wells, sites, images and labels; empty when there is none.
         scores: of all conventions, best first.
         pixel_um: micrometres per pixel by plate, where spec or microscope say so.
     """
@@ -49,5 +50,6 @@ class PlateSet:
     ignored: tuple[IgnoredFile, ...]
     labels: pd.DataFrame
     notes: tuple[str, ...]
+    audit: tuple[str, ...] = ()
     scores: tuple[ConventionScore, ...] = ()
     pixel_um: dict[str, float] = field(default_factory=dict)
