@@ -1,6 +1,8 @@
 """Every default, once, with its unit and where it comes from. Rooms below the command line take plain values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 STORE_FORMAT_VERSION = 1
 SEED = 0
@@ -39,7 +41,121 @@ DROPOUT = 0.5
 """Source: the thesis, 3.7 names 0.5; 5.4 suggests 0.1."""
 MAX_VIEWS = 9
 
+OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
+    "adam": {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False},
+    "adamw": {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2, "amsgrad": False},
+    "nadam": {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "momentum_decay": 4e-3},
+    "rmsprop": {"alpha": 0.9, "eps": 1e-7, "momentum": 0.0, "weight_decay": 0.0, "centered": False},
+    "sgd": {"momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False},
+}
+"""Everything but the learning rate, by torch.optim's names and defaults, except RMSprop's decay and epsilon (Keras', as in
+the thesis: PyTorch's 0.99 averages over ten times as many steps) and SGD's momentum (Keras and PyTorch: 0)."""
+GENTLE_RATE_FACTOR = 0.1
+"""On the default learning rate, for pretrained weights, which large steps would wipe out, and for networks without any
+normalisation (VGG16, LeNet-AlexNet), which they kill. Source: the thesis used 1e-4 with Adam for both (3.8)."""
+EPOCHS = 30
+WARMUP_EPOCHS = 1.0
+CLIP_NORM = 5.0
+"""Largest norm of a step's gradient; a step beyond it is shortened."""
+PATIENCE = 10
+"""Epochs without a better validation loss after which training stops."""
+UNRIPE_SHARE = 0.25
+"""Share of the epochs, the first ones, that are not kept as the best: a small validation part is lucky early on."""
+SMALL_SET_STEPS = 100
+"""Steps of an epoch up to which each site is drawn as often as it has room for separate crops; see train/plan.py."""
+HIDDEN_UNITS = (512, 256)
+"""Widths of the thesis head's two hidden layers. The thesis names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Everything that decides a training run. None: chosen from the store, and written to config.json as it was chosen.
+
+    Attributes:
+        backbone: torchvision's name of a classifier, or lenet_alexnet.
+        weights: imagenet, none, or a file.
+        composites: one for each stream; None: the data set's default streams.
+        label: a column of the store's table.
+        task: role, compound or target, in the place of a label.
+        classes: the label's values that count.
+        split_by: image, well, plate or compound.
+        folds: of cross-validation; None: one split.
+        validation_fraction: of the groups that are not test.
+        test_fraction: of the groups, without folds.
+        allow_leak: train although train and test share what the split should part.
+        optimizer: adam, adamw, nadam, rmsprop or sgd.
+        learning_rate: at the schedule's height.
+        momentum: of sgd and rmsprop.
+        weight_decay: of any optimizer.
+        clip_norm: largest norm of the gradient; 0: no clipping.
+        schedule: cosine (to zero) or constant.
+        warmup_epochs: over which the rate rises from zero; may be a fraction.
+        epochs: at most.
+        steps_per_epoch: minibatches of an epoch.
+        batch_size: sites of a minibatch.
+        patience: epochs without a better validation loss after which training stops; 0: never.
+        head: modern (softmax, cross-entropy) or thesis (a sigmoid a class, binary cross-entropy).
+        hidden_units: of the thesis head.
+        dropout: share of the joined features that is dropped.
+        class_weights: weigh classes by the inverse of their frequency in the train part.
+        amp: compute in bfloat16 or float16 where that is precise enough.
+        input_size: side of the crops, pixels.
+        views: crops of a site that validation, test and prediction average over.
+        loader: auto, dali or torch.
+        device: auto, cpu, cuda, cuda:1, mps.
+        seed: of split, weights, order, augmentation and dropout.
+        flip, quarter_turns, rotation_degrees, shear_degrees, scale, aspect, brightness, contrast, noise: see
+            data.augment.AugmentationSpec.
+    """
+
+    backbone: str = "mobilenet_v2"
+    weights: str = "imagenet"
+    composites: tuple[str, ...] | None = None
+    label: str | None = None
+    task: str | None = None
+    classes: tuple[str, ...] | None = None
+    split_by: str | None = None
+    folds: int | None = None
+    validation_fraction: float = 0.2
+    test_fraction: float = 0.2
+    allow_leak: bool = False
+    optimizer: str = "adam"
+    learning_rate: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+    clip_norm: float = CLIP_NORM
+    schedule: str = "cosine"
+    warmup_epochs: float = WARMUP_EPOCHS
+    epochs: int = EPOCHS
+    steps_per_epoch: int | None = None
+    batch_size: int = BATCH_SIZE
+    patience: int = PATIENCE
+    head: str = "modern"
+    hidden_units: tuple[int, int] = HIDDEN_UNITS
+    dropout: float = DROPOUT
+    class_weights: bool = True
+    amp: bool = False
+    input_size: int | None = None
+    views: int | None = None
+    loader: str = "auto"
+    device: str = "auto"
+    seed: int = SEED
+    flip: bool = True
+    quarter_turns: bool = True
+    rotation_degrees: float = 0.0
+    shear_degrees: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    aspect: tuple[float, float] = (1.0, 1.0)
+    brightness: float = 0.1
+    contrast: float = 0.1
+    noise: float = 0.0
+
+
 # ---- evaluation ------------------------------------------------------------------------------------
 
 BOOTSTRAP_DRAWS = 1000
 INTERVAL = 0.95
+CLEARLY_SEPARATES = 0.9
+"""Macro ROC area from which a baseline is said to separate the classes already."""
+BOOSTING_ROWS = 20_000
+"""Training rows, at most, that a boosted baseline is fitted on: a seeded sample of a larger set."""

@@ -1,0 +1,45 @@
+"""A run's config.json: what was asked for, and all that it came to."""
+
+from dataclasses import asdict
+from typing import Any
+
+from kinfast import __version__
+from kinfast.data.store import PreparedStore
+from kinfast.train.plan import Plan
+
+
+def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
+    """Describe a run in full, so that it can be resumed, repeated and used to predict.
+
+    `asked` holds the TrainConfig as it was given, None where a choice was left open; beside it stands what was chosen.
+    """
+    config = plan.config
+    return {
+        "software_version": __version__,
+        **asdict(config),
+        "asked": asdict(config),
+        "prepared": str(store.root.resolve()),
+        "parameters_hash": parameters_hash(store),
+        "label": plan.labels.label,
+        "task": plan.labels.task,
+        "classes": list(plan.labels.class_names),
+        "split_by": plan.split.by,
+        "folds": plan.split.n_folds,
+        "split_hash": plan.split.hash,
+        "composites": [composite.name for composite in plan.composites],
+        "streams": [{"name": stream.name, "channels": list(stream.channels)} for stream in plan.composites],
+        "channels": list(store.channels),
+        "image_size": list(store.image_size),
+        "input_size": plan.input_size,
+        "loss": plan.loss,
+        "learning_rate": plan.learning_rate,
+        "optimizer_parameters": plan.optimizer,
+        "precision": plan.precision.name,
+        "steps_per_epoch": [plan.steps(fold, store.image_size) for fold in range(plan.split.n_folds)],
+        "notes": list(plan.notes),
+    }
+
+
+def parameters_hash(store: PreparedStore) -> str:
+    """Give the hash of the parameters that the store was made with; empty where it has none."""
+    return str(store.dataset.get("parameters_hash", ""))

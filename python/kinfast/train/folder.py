@@ -1,0 +1,141 @@
+"""A run's folder: its files' names, and how they are written, whole or not at all."""
+
+import datetime
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from kinfast.config import TrainConfig
+from kinfast.errors import RunError
+
+CONFIG = "config.json"
+ENVIRONMENT = "environment.json"
+SPLIT = "split.parquet"
+HISTORY = "history.jsonl"
+PREDICTIONS = "predictions.parquet"
+WEIGHTS = "model.safetensors"
+
+
+def new_run_path(parent: Path, backbone: str, today: datetime.date | None = None) -> Path:
+    """Name the next free folder: runs/2026-11-23-vgg16-1."""
+    day = (today or datetime.date.today()).isoformat()
+    number = 1
+    while (path := parent / f"{day}-{backbone}-{number}").exists():
+        number += 1
+    return path
+
+
+def claim_folder(run: Path) -> None:
+    """Make a run's folder.
+
+    Raises:
+        RunError: it already holds something.
+    """
+    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise RunError(f"{run} is not empty: give another --out, or go on with it by --resume {run}")
+    run.mkdir(parents=True, exist_ok=True)
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON file through a temporary name."""
+    _write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", path)
+
+
+def write_history(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write all epochs so far, a line each, through a temporary name."""
+    _write_text("".join(json.dumps(row) + "\n" for row in rows), path)
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a parquet file through a temporary name."""
+    unfinished = _unfinished(path)
+    try:
+        frame.to_parquet(unfinished, index=False)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_weights(folds: Mapping[int, Mapping[str, Tensor]], path: Path) -> None:
+    """Write all folds' models into one file, as `fold<i>.<parameter>`."""
+    unfinished = _unfinished(path)
+    named = {f"fold{fold}.{name}": value.contiguous() for fold, part in folds.items() for name, value in part.items()}
+    try:
+        save_file(named, unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_weights(path: Path, folds: int) -> list[dict[str, Tensor]]:
+    """Read every fold's model.
+
+    Raises:
+        RunError: the file is absent or damaged, or lacks a fold.
+    """
+    if not path.is_file():
+        raise RunError(f"no {path}: wanted the folder of a finished run; finish it with --resume {path.parent}")
+    try:
+        named = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    parts: list[dict[str, Tensor]] = []
+    for fold in range(folds):
+        prefix = f"fold{fold}."
+        parts.append({name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)})
+    if not all(parts):
+        raise RunError(f"{path} lacks the model of a fold: {folds} wanted")
+    return parts
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """Read config.json.
+
+    Raises:
+        RunError: it is absent or no JSON object.
+    """
+    path = run / CONFIG
+    if not path.is_file():
+        raise RunError(f"{run} is no run: {CONFIG} is missing; wanted the folder that `kinfast train` made")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path} is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path} holds a {type(content).__name__}: wanted an object")
+    return content
+
+
+def asked_config(content: Mapping[str, Any], path: Path) -> TrainConfig:
+    """Rebuild what was asked for from config.json's `asked`.
+
+    Raises:
+        RunError: it was written by another version.
+    """
+    asked = content.get("asked")
+    known = {field.name for field in fields(TrainConfig)}
+    if not isinstance(asked, dict) or set(asked) != known:
+        raise RunError(f"{path / CONFIG} was written by another version of kinfast: train again")
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in asked.items()}
+    return TrainConfig(**values)
+
+
+def _write_text(text: str, path: Path) -> None:
+    unfinished = _unfinished(path)
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -1,0 +1,71 @@
+"""The optimisers by name, with every parameter stated."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from kinfast.config import DEFAULT_LEARNING_RATES, GENTLE_RATE_FACTOR, OPTIMIZERS
+from kinfast.errors import UsageError
+
+_CLASSES: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "nadam": torch.optim.NAdam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+def optimizer_parameters(name: str, *, momentum: float | None, weight_decay: float | None) -> dict[str, Any]:
+    """Give all of an optimiser's parameters but the learning rate: the defaults, and what was asked for.
+
+    Raises:
+        UsageError: no such optimiser, one without a momentum, or a value out of range.
+    """
+    if name not in OPTIMIZERS:
+        raise UsageError(f"no optimizer {name!r}: wanted one of {', '.join(OPTIMIZERS)}")
+    parameters = dict(OPTIMIZERS[name])
+    if momentum is not None:
+        if "momentum" not in parameters:
+            raise UsageError(f"{name} has no momentum (it has {', '.join(parameters)}): leave out --momentum")
+        parameters["momentum"] = _within("momentum", momentum, 1.0)
+    if weight_decay is not None:
+        parameters["weight_decay"] = _within("weight decay", weight_decay, float("inf"))
+    return parameters
+
+
+def make_optimizer(
+    name: str, values: Iterable[nn.Parameter], learning_rate: float, parameters: dict[str, Any]
+) -> torch.optim.Optimizer:
+    """Make an optimiser from what `optimizer_parameters` gave."""
+    build: Any = _CLASSES[name]
+    optimizer: torch.optim.Optimizer = build(values, lr=learning_rate, **parameters)
+    return optimizer
+
+
+def default_learning_rate(name: str, *, pretrained: bool, normalised: bool) -> float:
+    """Give an optimiser's default rate, a tenth of it for networks that large steps would spoil.
+
+    Args:
+        name: of the optimiser.
+        pretrained: whether the weights are.
+        normalised: whether the network has normalisation layers.
+    """
+    gentle = pretrained or not normalised
+    return DEFAULT_LEARNING_RATES[name] * (GENTLE_RATE_FACTOR if gentle else 1.0)
+
+
+def has_normalisation(model: nn.Module) -> bool:
+    """Say whether any layer normalises what flows through it."""
+    kinds = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
+    return any(isinstance(module, kinds) for module in model.modules())
+
+
+def _within(what: str, value: float, above: float) -> float:
+    if not 0.0 <= value < above:
+        raise UsageError(
+            f"{what} {value} is out of range: wanted 0 or more{'' if above == float('inf') else ', below 1'}"
+        )
+    return value

@@ -1,0 +1,199 @@
+"""What a run will do, decided before anything is computed: classes, split, streams, steps, and why."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinfast import schema
+from kinfast.config import INPUT_SIZE, SMALL_SET_STEPS, TrainConfig
+from kinfast.data.augment import AugmentationSpec, check_output_size
+from kinfast.data.composites import Composite, parse_composites
+from kinfast.data.labels import LabelledSites, select_labels
+from kinfast.data.leaks import check_leaks
+from kinfast.data.loaders import chosen_kind
+from kinfast.data.splits import Split, choose_level, make_split
+from kinfast.data.store import PreparedStore
+from kinfast.errors import UsageError
+from kinfast.train.losses import loss_kind
+from kinfast.train.optimizers import optimizer_parameters
+from kinfast.train.precision import Precision, choose_device, choose_precision
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A run, decided.
+
+    Attributes:
+        config: what was asked for.
+        labels: of the store's sites.
+        split: who is trained, validated and tested on, in each fold.
+        composites: one a stream.
+        input_size: pixels.
+        augmentation: of training.
+        precision: of computing, with the device.
+        loader: dali or torch.
+        loss: cross_entropy or binary_cross_entropy.
+        optimizer: all its parameters but the learning rate.
+        learning_rate: at the schedule's height; 0 until the model is known, where none was asked for.
+        notes: lines that a person should read.
+    """
+
+    config: TrainConfig
+    labels: LabelledSites
+    split: Split
+    composites: tuple[Composite, ...]
+    input_size: int
+    augmentation: AugmentationSpec
+    precision: Precision
+    loader: str
+    loss: str
+    optimizer: dict[str, Any]
+    learning_rate: float
+    notes: tuple[str, ...]
+
+    @property
+    def stream_channels(self) -> tuple[int, ...]:
+        """Number of channels of each stream."""
+        return tuple(len(composite.channels) for composite in self.composites)
+
+    def steps(self, fold: int, image_size: tuple[int, int]) -> int:
+        """Give the steps of an epoch: those asked for, else `default_steps`."""
+        n_train = len(self.split.rows(fold, schema.PART_TRAIN))
+        return self.config.steps_per_epoch or default_steps(
+            n_train, self.config.batch_size, image_size, self.input_size
+        )
+
+    def class_weights(self, fold: int) -> NDArray[np.float32] | None:
+        """Give the classes' weights in a fold, or None where all weigh alike."""
+        return (
+            self.labels.class_weights(self.split.rows(fold, schema.PART_TRAIN)) if self.config.class_weights else None
+        )
+
+
+def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
+    """Decide a run.
+
+    Raises:
+        UsageError: options that do not go together, or that the store does not allow.
+        SplitError: the labels do not allow the split; LeakError: it leaks.
+    """
+    _check_ranges(config)
+    device = choose_device(config.device)
+    labels, label_note = _labels(store, config)
+    split, split_notes = _split(store, labels, config)
+    input_size = config.input_size or min(INPUT_SIZE, *store.image_size)
+    check_output_size(store.image_size, input_size)
+    return Plan(
+        config=config,
+        labels=labels,
+        split=split,
+        composites=parse_composites(config.composites, store),
+        input_size=input_size,
+        augmentation=AugmentationSpec(
+            **{field.name: getattr(config, field.name) for field in fields(AugmentationSpec)}
+        ),
+        precision=choose_precision(device, config.amp),
+        loader=chosen_kind(config.loader, device),
+        loss=loss_kind(config.head, labels.multi_hot is not None),
+        optimizer=optimizer_parameters(config.optimizer, momentum=config.momentum, weight_decay=config.weight_decay),
+        learning_rate=config.learning_rate or 0.0,
+        notes=(*label_note, *_class_lines(labels), *split_notes),
+    )
+
+
+def default_steps(n_train: int, batch_size: int, image_size: tuple[int, int], input_size: int) -> int:
+    """Give the steps of an epoch: each training site once, or, where that is few steps, more often.
+
+    A site of 512 × 512 pixels has room for 16 separate crops of 128: as many random crops of it are drawn in an epoch,
+    as long as an epoch stays within `SMALL_SET_STEPS`.
+    """
+    crops = max(1, image_size[0] * image_size[1] // input_size**2)
+    once = math.ceil(n_train / batch_size)
+    return max(once, min(math.ceil(n_train * crops / batch_size), SMALL_SET_STEPS))
+
+
+def training_rows(rows: NDArray[np.int64], batch_size: int, steps: int) -> NDArray[np.int64]:
+    """Repeat the training sites as often as an epoch of `steps` needs them: (n,) int64."""
+    wanted = steps * batch_size
+    if wanted - len(rows) < batch_size:
+        return rows  # once is enough; of more sites than are wanted, each epoch's order begins with others
+    return np.tile(rows, math.ceil(wanted / len(rows)))[:wanted]
+
+
+def _check_ranges(config: TrainConfig) -> None:
+    for name in ("epochs", "batch_size"):
+        if getattr(config, name) < 1:
+            raise UsageError(f"{name.replace('_', ' ')} {getattr(config, name)}: wanted 1 or more")
+    if config.steps_per_epoch is not None and config.steps_per_epoch < 1:
+        raise UsageError(f"{config.steps_per_epoch} steps per epoch: wanted 1 or more")
+    if config.patience < 0 or config.clip_norm < 0:
+        raise UsageError(f"patience {config.patience}, clip norm {config.clip_norm}: wanted 0 or more")
+
+
+def _labels(store: PreparedStore, config: TrainConfig) -> tuple[LabelledSites, list[str]]:
+    if config.label is not None or config.task is not None:
+        return select_labels(store.sites, label=config.label, task=config.task, classes=config.classes), []
+    task = _default_task(store)
+    return select_labels(store.sites, task=task, classes=config.classes), [
+        f"task {task} (--task or --label says otherwise)"
+    ]
+
+
+def _default_task(store: PreparedStore) -> str:
+    """Choose the thesis' main question, the target, where targets are known, else compound against control."""
+    sites = store.sites
+    if schema.TARGET in sites.columns and sites[schema.TARGET].nunique() > 1:
+        return "target"
+    if schema.ROLE in sites.columns and sites[schema.ROLE].nunique() > 1:
+        return "role"
+    known = [name for name in sites.columns if str(name).startswith("Metadata_") and name not in schema.KEY]
+    raise UsageError(
+        f"{store.root} has neither targets nor roles to learn: give preprocess a --metadata table, or --label one of "
+        f"{', '.join(known) or 'its columns (there are none)'}"
+    )
+
+
+def _split(store: PreparedStore, labels: LabelledSites, config: TrainConfig) -> tuple[Split, list[str]]:
+    if config.split_by is None:
+        level, reason = choose_level(store.sites, labels)
+    else:
+        level, reason = config.split_by, f"split by {config.split_by}, as asked"
+    split = make_split(
+        store.sites,
+        labels,
+        by=level,
+        folds=config.folds,
+        seed=config.seed,
+        validation_fraction=config.validation_fraction,
+        test_fraction=config.test_fraction,
+    )
+    leaks = check_leaks(split.frame, store.sites, level, allow=config.allow_leak)
+    return split, [reason, *_part_lines(store, split, labels), *leaks.lines(), *split.notes]
+
+
+def _class_lines(labels: LabelledSites) -> list[str]:
+    counts = np.bincount(labels.codes[labels.codes >= 0], minlength=len(labels.class_names))[: len(labels.class_names)]
+    order = np.argsort(-counts, kind="stable")
+    shown = [f"{labels.class_names[index]} {counts[index]}" for index in order[:12]]
+    more = f", and {len(order) - 12} smaller ones" if len(order) > 12 else ""
+    unlabelled = int((labels.codes < 0).sum())
+    head = (
+        f"{len(order)} classes of {labels.label} (sites): {', '.join(shown)}{more}; {unlabelled} sites are unlabelled"
+    )
+    return [head, *labels.policy_lines()]
+
+
+def _part_lines(store: PreparedStore, split: Split, labels: LabelledSites) -> list[str]:
+    wells = store.sites[schema.PLATE].astype(str) + "\x1f" + store.sites[schema.WELL].astype(str)
+    lines = []
+    for fold in range(split.n_folds):
+        said = []
+        for part in (schema.PART_TRAIN, schema.PART_VALIDATION, schema.PART_TEST):
+            rows = split.rows(fold, part)
+            classes = len(np.unique(labels.codes[rows]))
+            said.append(f"{part} {len(rows)} sites of {wells.iloc[rows].nunique()} wells, {classes} classes")
+        lines.append(f"fold {fold}: {'; '.join(said)}")
+    return lines

@@ -1,0 +1,182 @@
+"""A training run, from a prepared store to a folder with everything in it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from kinfast import schema
+from kinfast.config import TrainConfig
+from kinfast.data.store import PreparedStore
+from kinfast.errors import RunError
+from kinfast.models import PretrainedWeights, load_weights, report_parameters
+from kinfast.models.build import check_input_size
+from kinfast.models.weights import NONE
+from kinfast.progress import Reporter, Silent
+from kinfast.train import folder
+from kinfast.train.assemble import assemble_fold, assemble_model, fixed_loader, to_device
+from kinfast.train.checkpoint import Checkpoint, checkpoint_path, load_checkpoint
+from kinfast.train.describe import describe_run, parameters_hash
+from kinfast.train.environment import describe_environment
+from kinfast.train.fit import fit
+from kinfast.train.inference import answer
+from kinfast.train.limits import memory_in_words, torch_threads
+from kinfast.train.losses import Loss
+from kinfast.train.optimizers import default_learning_rate, has_normalisation
+from kinfast.train.plan import Plan, make_plan
+from kinfast.train.predictions import FoldAnswers, prediction_table
+
+
+def train(
+    store: PreparedStore, config: TrainConfig, out: Path, *, threads: int = 1, reporter: Reporter | None = None
+) -> Path:
+    """Train a model, fold by fold, and predict every site of the store.
+
+    Args:
+        store: what preprocess made.
+        config: everything that decides the run.
+        out: the run's folder; must not hold anything yet.
+        threads: of torch on the CPU and of the loaders. A run is bit-identical on the CPU for the same number.
+        reporter: told of the plan in lines, and of the steps.
+
+    Returns:
+        `out`.
+
+    Raises:
+        KinfastError: in one line, what does not fit.
+        MemoryError: the device's memory is too small; says what to change.
+    """
+    reporter = reporter or Silent()
+    plan = make_plan(store, config)
+    weights = load_weights(config.backbone, config.weights)
+    with torch_threads(threads), _memory(plan):
+        plan, report = _settle(plan, weights)
+        folder.claim_folder(out)
+        _say(reporter, [*plan.notes, *report])
+        _write_settings(store, plan, out, threads)
+        return _run(store, plan, weights, out, threads, reporter)
+
+
+def resume(store: PreparedStore, run: Path, *, threads: int = 1, reporter: Reporter | None = None) -> Path:
+    """Go on with an interrupted run: the same folds, epochs and curve as if it had not been interrupted.
+
+    Raises:
+        RunError: there is no such run, or the store or the split are no longer the same.
+    """
+    reporter = reporter or Silent()
+    content = folder.read_config(run)
+    config = folder.asked_config(content, run)
+    plan = replace(make_plan(store, config), learning_rate=float(content["learning_rate"]))
+    if content.get("split_hash") != plan.split.hash or content.get("parameters_hash") != parameters_hash(store):
+        raise RunError(f"{run} was trained on another store or split than {store.root} gives now: train again")
+    weights = None if _all_begun(run, plan) else load_weights(config.backbone, config.weights)
+    with torch_threads(threads), _memory(plan):
+        _say(reporter, plan.notes)
+        return _run(store, plan, weights, run, threads, reporter)
+
+
+def run_store(run: Path) -> Path:
+    """Give the path of the store that a run was trained on.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+    return Path(str(folder.read_config(run).get("prepared", "prepared")))
+
+
+def _settle(plan: Plan, weights: PretrainedWeights | None) -> tuple[Plan, list[str]]:
+    """Build the model once, to count it, to see that it takes the images, and to choose the learning rate."""
+    config = plan.config
+    model = assemble_model(plan, weights, fold=0)
+    check_input_size(model, config.backbone, plan.stream_channels, plan.input_size)
+    rate = config.learning_rate or default_learning_rate(
+        config.optimizer, pretrained=weights is not None, normalised=has_normalisation(model)
+    )
+    lines = report_parameters(model, config.backbone).lines()
+    lines.append(f"weights {weights.source if weights else NONE}; {config.optimizer}, learning rate {rate:g}")
+    return replace(plan, learning_rate=rate), lines
+
+
+def _run(
+    store: PreparedStore, plan: Plan, weights: PretrainedWeights | None, out: Path, threads: int, reporter: Reporter
+) -> Path:
+    history: list[dict[str, Any]] = []
+    models: list[dict[str, Tensor]] = []
+    for number in range(plan.split.n_folds):
+        done = _train_fold(store, plan, weights, number, out, threads, reporter, _history_writer(out, history))
+        history += done.history
+        models.append(done.best_weights)
+    folder.write_weights(dict(enumerate(models)), out / folder.WEIGHTS)
+    _predict(store, plan, models, out, threads, reporter)
+    return out
+
+
+def _train_fold(
+    store: PreparedStore,
+    plan: Plan,
+    weights: PretrainedWeights | None,
+    number: int,
+    out: Path,
+    threads: int,
+    reporter: Reporter,
+    on_epoch: Callable[[list[dict[str, Any]]], None],
+) -> Checkpoint:
+    path = checkpoint_path(out, number)
+    begun = load_checkpoint(path)
+    if begun is not None and begun.finished:
+        on_epoch(begun.history)
+        return begun
+    fold = assemble_fold(store, plan, number, weights if begun is None else None, threads)
+    epochs = fold.epochs - (0 if begun is None else begun.epoch)
+    reporter.stage(f"fold {number + 1} of {plan.split.n_folds}", epochs * fold.steps * plan.config.batch_size, "sites")
+    return fit(fold, path, reporter, on_epoch)
+
+
+def _predict(
+    store: PreparedStore, plan: Plan, models: list[dict[str, Tensor]], out: Path, threads: int, reporter: Reporter
+) -> None:
+    """Ask every fold's model about every site of the store."""
+    everything = np.arange(len(store.sites), dtype=np.int64)
+    reporter.stage("predict", len(models) * len(everything), "sites")
+    loader = fixed_loader(store, plan, everything, threads, labelled=False)
+    frame, loss = plan.split.frame, Loss(plan.loss)
+    folds, parts = [], []
+    for number, values in enumerate(models):
+        model = assemble_model(plan, None, number)
+        model.load_state_dict(values)
+        said = answer(to_device(model, plan.precision.device), loader, loss, plan.precision, reporter)
+        folds.append(FoldAnswers(said.logits, said.probabilities))
+        parts.append(frame.loc[frame[schema.FOLD] == number, schema.PART].to_numpy().astype(np.str_))
+    folder.write_table(prediction_table(store.sites, plan.labels, parts, folds), out / folder.PREDICTIONS)
+
+
+def _write_settings(store: PreparedStore, plan: Plan, out: Path, threads: int) -> None:
+    machine = describe_environment(
+        device=plan.precision.device, loader=plan.loader, precision=plan.precision.name, threads=threads
+    )
+    folder.write_json(machine, out / folder.ENVIRONMENT)
+    folder.write_table(plan.split.frame, out / folder.SPLIT)
+    folder.write_json(describe_run(store, plan), out / folder.CONFIG)
+
+
+def _memory(plan: Plan) -> AbstractContextManager[None]:
+    batch = f"a minibatch of {plan.config.batch_size} sites of {plan.input_size} pixels"
+    remedy = "lower --batch-size or --input-size" + ("" if plan.config.amp else ", or give --amp")
+    return memory_in_words(plan.precision.device, batch, remedy)
+
+
+def _say(reporter: Reporter, lines: list[str] | tuple[str, ...]) -> None:
+    for line in lines:
+        reporter.line(line)
+
+
+def _all_begun(run: Path, plan: Plan) -> bool:
+    return all(checkpoint_path(run, fold).is_file() for fold in range(plan.split.n_folds))
+
+
+def _history_writer(out: Path, before: list[dict[str, Any]]) -> Callable[[list[dict[str, Any]]], None]:
+    return lambda rows: folder.write_history([*before, *rows], out / folder.HISTORY)
