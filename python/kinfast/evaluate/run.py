@@ -1,0 +1,225 @@
+"""Evaluates a run from its stored predictions: scores, intervals, baselines, verdicts, into metrics.json."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinfast import config, schema
+from kinfast.evaluate.baselines import (
+    BASELINES,
+    EXPLANATIONS,
+    INTENSITY,
+    PERMUTED,
+    POSITION,
+    PRIOR,
+    position_measures,
+    predict_boosted,
+    predict_prior,
+    quality_measures,
+)
+from kinfast.evaluate.dose_response import DoseResponse, measure_dose_response
+from kinfast.evaluate.levels import LEVELS, Level, Units, find_units, make_level
+from kinfast.evaluate.per_class import count_support, score_classes
+from kinfast.evaluate.run_folder import METRICS, Run, read_run
+from kinfast.evaluate.scoring import Entry, draw_clusters, entry, number, permute_level, score_level, undefined
+from kinfast.evaluate.verdicts import write_verdicts
+from kinfast.metrics.arrays import Codes, Probabilities
+from kinfast.metrics.scores import METRICS as SCORES
+from kinfast.progress import Reporter, Silent
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """An evaluated run.
+
+    Attributes:
+        path: the run's folder.
+        metrics: what stands in metrics.json.
+        verdicts: what the numbers mean, a sentence each, the most important first.
+    """
+
+    path: Path
+    metrics: dict[str, Any]
+    verdicts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TestPart:
+    """The test rows of a run as arrays: folds, true classes, units and probabilities, aligned."""
+
+    folds: Codes
+    codes: Codes
+    units: Units
+    probabilities: Probabilities
+
+    def level(self, name: str, split_by: str) -> Level | None:
+        """Group the rows to a level."""
+        return make_level(name, self.folds, self.codes, self.units, split_by)
+
+    def fold(self, number: int) -> "TestPart":
+        """Give the rows of one fold."""
+        mask = self.folds == number
+        return TestPart(self.folds[mask], self.codes[mask], self.units.of(mask), self.probabilities[mask])
+
+
+def evaluate_run(run: Path, *, draws: int = config.BOOTSTRAP_DRAWS, reporter: Reporter | None = None) -> Evaluation:
+    """Evaluate a run's folder and write metrics.json into it.
+
+    Args:
+        run: the folder; predictions.parquet in it is enough, config.json gives the split's name.
+        draws: bootstrap draws, and permutations.
+        reporter: told of the progress.
+
+    Raises:
+        RunError: the folder holds no usable predictions.
+    """
+    loaded, teller = read_run(run), reporter or Silent()
+    test = read_test(loaded)
+    n_folds = np.unique(test.folds).size
+    teller.stage("evaluating", 2 + 2 * len(LEVELS) + n_folds, "steps")
+    predictions, notes = _predict_baselines(loaded, teller)
+    metrics = _score_levels(loaded, test, predictions, draws, teller)
+    metrics["folds"] = _score_folds(loaded, test, draws, teller)
+    metrics["fold_mean"] = _fold_means(metrics["folds"])
+    metrics["dose_response"] = _dose_entries(measure_dose_response(loaded))
+    metrics["about"] = _about(loaded, test, draws, notes)
+    verdicts = write_verdicts(metrics)
+    metrics["verdicts"] = [{"kind": str(verdict.kind), "text": verdict.text} for verdict in verdicts]
+    _write_json(run / METRICS, metrics)
+    return Evaluation(run, metrics, tuple(verdict.text for verdict in verdicts))
+
+
+def read_test(run: Run) -> TestPart:
+    """Take the test rows of a run."""
+    mask = (run.table[schema.PART] == schema.PART_TEST).to_numpy()
+    rows = run.table[mask]
+    folds = rows[schema.FOLD].to_numpy(dtype=np.int64)
+    return TestPart(folds, run.codes(rows), find_units(run.table).of(mask), run.probabilities(rows))
+
+
+def _predict_baselines(run: Run, reporter: Reporter) -> tuple[dict[str, Probabilities], list[str]]:
+    predictions, notes = {PRIOR: predict_prior(run)}, []
+    for name, measures, reason in (
+        (INTENSITY, quality_measures(run.table), "predictions.parquet holds no Quality_* measure that varies"),
+        (POSITION, position_measures(run.table), "a well's name is not a position"),
+    ):
+        if measures is None:
+            notes.append(f"the {name} baseline is missing: {reason}")
+        else:
+            predictions[name] = predict_boosted(run, measures, per_well=name == POSITION)
+        reporter.advance(note=name)
+    return predictions, notes
+
+
+def _score_levels(
+    run: Run, test: TestPart, predictions: dict[str, Probabilities], draws: int, reporter: Reporter
+) -> dict[str, Any]:
+    """Score model and baselines at each level, on the same draws."""
+    metrics: dict[str, Any] = {
+        "test": {name: undefined() for name in LEVELS},
+        "baselines": {baseline: {name: undefined() for name in LEVELS} for baseline in BASELINES},
+        "differences": {baseline: {name: undefined() for name in LEVELS} for baseline in predictions},
+        "permutation_p": {name: dict.fromkeys(SCORES) for name in LEVELS},
+        "per_class": {name: [] for name in LEVELS},
+    }
+    support = count_support(test.codes, test.units, len(run.classes))
+    for order, name in enumerate(LEVELS):
+        level = test.level(name, run.split_by)
+        if level is not None:
+            multiplicities = draw_clusters(level, draws, [config.SEED, order])
+            model = score_level(level, test.probabilities, multiplicities)
+            metrics["test"][name] = model.entries()
+            metrics["per_class"][name] = score_classes(level, test.probabilities, model.draws, run.classes, support)
+            for baseline, probabilities in predictions.items():
+                scored = score_level(level, probabilities, multiplicities)
+                metrics["baselines"][baseline][name] = scored.entries()
+                metrics["differences"][baseline][name] = model.difference(scored)
+            reporter.advance(note=f"{name}s")
+            chance = permute_level(level, test.probabilities, model.values, draws, [config.SEED, len(LEVELS) + order])
+            metrics["baselines"][PERMUTED][name], metrics["permutation_p"][name] = chance
+            reporter.advance(note=f"{name}s, permuted")
+        else:
+            reporter.advance(2)
+    return metrics
+
+
+def _score_folds(run: Run, test: TestPart, draws: int, reporter: Reporter) -> list[dict[str, Any]]:
+    folds = []
+    for index, fold in enumerate(np.unique(test.folds)):
+        part, scores = test.fold(int(fold)), {}
+        for order, name in enumerate(LEVELS):
+            level = part.level(name, run.split_by)
+            if level is None:
+                scores[name] = undefined()
+                continue
+            multiplicities = draw_clusters(level, draws, [config.SEED, 100 + index, order])
+            scores[name] = score_level(level, part.probabilities, multiplicities).entries()
+        folds.append(scores)
+        reporter.advance(note=f"fold {fold}")
+    return folds
+
+
+def _fold_means(folds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Average over folds, where the score exists; low and high are the lowest and the highest fold, no interval."""
+    return {level: {name: _fold_mean([fold[level][name] for fold in folds]) for name in SCORES} for level in LEVELS}
+
+
+def _fold_mean(entries: list[Entry]) -> Entry:
+    values = [scored["value"] for scored in entries if scored["value"] is not None]
+    return entry(float(np.mean(values)), min(values), max(values)) if values else entry(np.nan, np.nan, np.nan)
+
+
+def _dose_entries(response: DoseResponse | None) -> dict[str, Any] | None:
+    if response is None:
+        return None
+    return {
+        "response": response.response,
+        "dose": response.dose,
+        "compounds": [row | {"spearman": number(row["spearman"])} for row in response.compounds.to_dict("records")],
+        "doses": response.doses.round(12).to_dict("records"),
+    }
+
+
+def _about(run: Run, test: TestPart, draws: int, notes: list[str]) -> dict[str, Any]:
+    """Say what was evaluated and how: everything a verdict or a reader needs beside the scores."""
+    absent = sorted(set(range(len(run.classes))) - set(test.codes.tolist()))
+    by_compound = run.split_by == "compound" and bool((test.units.compounds != "").any())
+    return {
+        "classes": list(run.classes),
+        "positive_class": run.positive if len(run.classes) == 2 else None,
+        "classes_without_test_members": [run.classes[code] for code in absent],
+        "split_by": run.split_by,
+        "clusters": "compounds" if by_compound else "wells",
+        "level": "compound" if by_compound else "well",
+        "n_clusters": int(np.unique(test.units.groups if by_compound else test.units.wells).size),
+        "n_folds": int(np.unique(test.folds).size),
+        "sites": int(test.codes.size),
+        "wells": int(np.unique(test.units.wells).size),
+        "compounds": int(np.unique(test.units.compounds[test.units.compounds != ""]).size),
+        "compounds_also_trained_on": _shared_compounds(run),
+        "draws": draws,
+        "permutations": draws,
+        "interval": config.INTERVAL,
+        "baselines": {name: EXPLANATIONS[name] for name in BASELINES},
+        "notes": notes,
+    }
+
+
+def _shared_compounds(run: Run) -> int:
+    """Count compounds that stand in train and test of one fold."""
+    units, part, fold = find_units(run.table), run.table[schema.PART].to_numpy(), run.table[schema.FOLD].to_numpy()
+    shared: set[str] = set()
+    for number_ in np.unique(fold):
+        train = units.compounds[(part == schema.PART_TRAIN) & (fold == number_)]
+        test = units.compounds[(part == schema.PART_TEST) & (fold == number_)]
+        shared |= set(np.intersect1d(train, test).tolist())
+    return len(shared - {""})
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.replace(path)

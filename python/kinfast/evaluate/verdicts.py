@@ -1,0 +1,212 @@
+"""What the numbers mean, in sentences: the traps of this field are named where a run stands in one.
+
+The traps are those of the thesis that kinfast starts from: an accuracy that no learning gives as well, a micro average
+that rewards class sizes, a split that leaks, a brightness that separates the classes without a model.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from kinfast.config import CLEARLY_SEPARATES
+
+MACRO, MICRO = "roc_auc_macro", "roc_auc_micro"
+ALONE = {"prior": "class sizes alone", "intensity": "intensity alone", "position": "position alone"}
+FEW_CLUSTERS = 10
+"""Below so many wells or compounds an interval is too optimistic."""
+PRIOR_SHOWS = 0.55
+"""Micro area from which class sizes alone are worth a word."""
+RISES = 0.5
+"""Spearman's rank correlation from which a response is said to rise with the dose."""
+
+
+class Kind(StrEnum):
+    """What a verdict is for its reader."""
+
+    FINDING = "finding"
+    SUPPORT = "support"
+    CAUTION = "caution"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One sentence on a run."""
+
+    kind: Kind
+    text: str
+
+
+def write_verdicts(metrics: dict[str, Any]) -> list[Verdict]:
+    """Give the verdicts on an evaluation's metrics, the most important first."""
+    sections = (_headline, _chance, _baselines, _intensity, _doses, _binary_accuracy, _micro, _leaks, _limits)
+    return [verdict for section in sections for verdict in section(metrics)]
+
+
+def _headline(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    about, model = metrics["about"], _scores(metrics)
+    where = f"In held-out {about['level']}s"
+    if model[MACRO]["value"] is None:
+        yield Verdict(Kind.CAUTION, f"{where} no ROC area exists: all test rows are of one class.")
+    elif about["positive_class"] is not None:
+        pair = f"{about['positive_class']} against {about['classes'][0]}"
+        balanced = _shown(model["balanced_accuracy"])
+        yield Verdict(Kind.FINDING, f"{where}, {pair}: ROC AUC {_shown(model[MACRO])}, balanced accuracy {balanced}.")
+    else:
+        prior = _scores(metrics, "prior")
+        yield Verdict(
+            Kind.FINDING,
+            f"{where}, {len(about['classes'])} classes: macro ROC AUC {_shown(model[MACRO])} and top-1 accuracy"
+            f" {_shown(model['top1_accuracy'])}; class sizes alone give {_value(prior[MACRO])} and"
+            f" {_value(prior['top1_accuracy'])}.",
+        )
+
+
+def _chance(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    about, model, chance = metrics["about"], _scores(metrics)[MACRO], _scores(metrics, "permuted")[MACRO]
+    p = metrics["permutation_p"][about["level"]][MACRO]
+    if p is None:
+        return
+    better = p <= 1 - about["interval"]
+    yield Verdict(
+        Kind.SUPPORT if better else Kind.CAUTION,
+        f"{'Better' if better else 'No better'} than chance: labels permuted among {about['clusters']} give"
+        f" {_shown(chance)} against {_value(model)} (p = {p:.2g}, {about['permutations']} permutations).",
+    )
+
+
+def _baselines(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    model = _scores(metrics)[MACRO]
+    for name in metrics["differences"]:
+        other, lead = _scores(metrics, name)[MACRO], metrics["differences"][name][metrics["about"]["level"]][MACRO]
+        if model["value"] is None or other["value"] is None:
+            continue
+        pair = f"{_value(model)} against {_value(other)}"
+        if lead["low"] is None:
+            yield Verdict(Kind.CAUTION, f"Not comparable with {ALONE[name]}: {pair}, and no interval exists.")
+        elif lead["low"] > 0:
+            yield Verdict(Kind.SUPPORT, f"Better than {ALONE[name]} ({_value(other)}): by {_shown(lead)} in ROC AUC.")
+        else:
+            worse = "Worse than" if lead["high"] < 0 else "No better than"
+            yield Verdict(Kind.CAUTION, f"{worse} {ALONE[name]}: {pair}, difference {_shown(lead)}.")
+
+
+def _intensity(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    meaning = {
+        "intensity": "a high score of the model is no proof that it sees more than brightness and cell counts",
+        "position": "the layout gives the label away, and edge or row effects can pass for biology",
+    }
+    for name, what_follows in meaning.items():
+        area = _scores(metrics, name)[MACRO]
+        if area["value"] is not None and area["value"] >= CLEARLY_SEPARATES:
+            alone = ALONE[name][:1].upper() + ALONE[name][1:]
+            yield Verdict(
+                Kind.CAUTION, f"{alone} already separates these classes (ROC AUC {_shown(area)}): {what_follows}."
+            )
+
+
+def _doses(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    response = metrics["dose_response"]
+    if response is None:
+        return
+    known = [row for row in response["compounds"] if row["spearman"] is not None]
+    rising = [row for row in known if row["spearman"] >= RISES]
+    named = ", ".join(f"{row['compound']} {row['spearman']:.2f}" for row in known[:6])
+    more = f" and {len(known) - 6} more" if len(known) > 6 else ""
+    yield Verdict(
+        Kind.FINDING,
+        f"In wells that were never trained on, the {response['response']} rises with the dose for {len(rising)} of"
+        f" {len(known)} compounds (Spearman: {named}{more}).",
+    )
+
+
+def _binary_accuracy(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    model, prior = _scores(metrics)["binary_accuracy"], _scores(metrics, "prior")["binary_accuracy"]
+    lead = metrics["differences"]["prior"][metrics["about"]["level"]]["binary_accuracy"]
+    if metrics["about"]["positive_class"] is not None or model["value"] is None or lead["low"] is None:
+        return
+    stands = f"Binary accuracy {_value(model, 4)} against {_value(prior, 4)} for class sizes alone"
+    if lead["low"] > 0:
+        gone = lead["value"] / max(1e-12, 1 - prior["value"])
+        share = f"{gone:.0%} of the errors that knowing nothing leaves are gone"
+        yield Verdict(Kind.FINDING, f"{stands}: {share}; top-1 and balanced accuracy say it more plainly.")
+    else:
+        yield Verdict(Kind.CAUTION, f"{stands}: it is at its prior-only value and shows no learning.")
+
+
+def _micro(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    model, prior = _scores(metrics), _scores(metrics, "prior")
+    lead = metrics["differences"]["prior"][metrics["about"]["level"]][MICRO]
+    if metrics["about"]["positive_class"] is not None or model[MICRO]["value"] is None or lead["low"] is None:
+        return
+    stands = f"Micro ROC AUC {_value(model[MICRO])}, {_value(prior[MICRO])} for class sizes alone"
+    macro = f"{_value(model[MACRO])} against {_value(prior[MACRO])}"
+    if lead["low"] <= 0:
+        yield Verdict(Kind.CAUTION, f"{stands}: it is explained by the prior; macro, which is not, is {macro}.")
+    elif prior[MICRO]["value"] > PRIOR_SHOWS:
+        yield Verdict(Kind.FINDING, f"{stands}: part of it is the prior; read macro, {macro}.")
+
+
+def _leaks(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    about = metrics["about"]
+    shared, total = about["compounds_also_trained_on"], about["compounds"]
+    if about["split_by"] == "image":
+        yield Verdict(
+            Kind.CAUTION,
+            "The split is by image: sites of one well stand in train and test, so that the model may know the well;"
+            " expect less in new wells.",
+        )
+    if shared:
+        yield Verdict(
+            Kind.CAUTION,
+            f"{shared} of {total} test compounds were trained on in other wells (split by {about['split_by']}): the"
+            " scores say how well known compounds are recognised, not how new ones would be.",
+        )
+
+
+def _limits(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    about = metrics["about"]
+    absent, n_classes = about["classes_without_test_members"], len(about["classes"])
+    if absent:
+        named = "; ".join(absent[:5]) + (f"; and {len(absent) - 5} more" if len(absent) > 5 else "")
+        yield Verdict(
+            Kind.CAUTION,
+            f"{len(absent)} of {n_classes} classes have no test member ({named}): their areas are undefined, and macro"
+            f" is over the other {n_classes - len(absent)}.",
+        )
+    clusters = about["n_clusters"]
+    if clusters < FEW_CLUSTERS:
+        yield Verdict(
+            Kind.CAUTION,
+            f"The test part holds {clusters} {about['clusters']} only: the intervals are narrower than the truth.",
+        )
+    if about["n_folds"] > 1:
+        mean = metrics["fold_mean"][about["level"]][MACRO]
+        extremes = f"{_value_of(mean['low'])} to {_value_of(mean['high'])}, lowest and highest fold"
+        yield Verdict(
+            Kind.FINDING,
+            f"Test pools {about['n_folds']} models' rows, whose scores are not on one scale; the mean ROC AUC over"
+            f" folds is {_value(mean)} ({extremes}).",
+        )
+    yield from (Verdict(Kind.CAUTION, note[:1].upper() + note[1:] + ".") for note in about["notes"])
+
+
+def _scores(metrics: dict[str, Any], baseline: str | None = None) -> dict[str, Any]:
+    levels = metrics["test"] if baseline is None else metrics["baselines"][baseline]
+    scores: dict[str, Any] = levels[metrics["about"]["level"]]
+    return scores
+
+
+def _value(entry: dict[str, float | None], digits: int = 3) -> str:
+    return _value_of(entry["value"], digits)
+
+
+def _value_of(value: float | None, digits: int = 3) -> str:
+    return "undefined" if value is None else f"{value:.{digits}f}"
+
+
+def _shown(entry: dict[str, float | None]) -> str:
+    """Write a value with its interval: 0.934 (0.912 to 0.951)."""
+    if entry["low"] is None:
+        return f"{_value(entry)} (no interval)"
+    return f"{_value(entry)} ({_value_of(entry['low'])} to {_value_of(entry['high'])})"
