@@ -100,7 +100,8 @@ class SiteStatistics:
     A blur of s binned pixels brings it to the order of 1 / s². Sharp fields of cells lie around 0.1 to 1, out-of-focus
     ones below a third of their plate's median. Neither gain, offset, pixel noise nor the number of cells moves it: it
     is the sum of products of second differences over that of central differences, times 4, and each product takes its
-    factors from two neighbouring rows, which share no noise. 0 where no structure stands out from noise.
+    factors from two neighbouring rows, which share no noise. Two standard errors of what noise may add are taken off;
+    0 where no structure stands out from noise.
     """
 
 STATISTIC_PERCENTILES: tuple[float, ...]

@@ -152,9 +152,10 @@ def focus(raw: NDArray[np.uint16]) -> float:
     slopes = int((slope[1:] * slope[:-1]).sum())
     curves = int((curve[1:] * curve[:-1]).sum())
     energy = int((slope[1:] ** 2).sum())
-    if slopes <= 4.0 * (energy / np.sqrt(slope[1:].size)) or curves <= 0:
+    noise = max(energy - slopes, 0) / 2.0 / np.sqrt(slope[1:].size)
+    if slopes <= 4.0 * (np.sqrt(6.0) * noise):
         return 0.0
-    return 4.0 * curves / slopes
+    return float(max(4.0 * (curves - 2.0 * (np.sqrt(70.0) * noise)) / slopes, 0.0))
 
 
 def count_components(image: NDArray[np.float32], threshold: float, min_area: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 #include "kinfast/image/focus.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "rows.hpp"
@@ -10,7 +11,8 @@ namespace {
 constexpr std::size_t kSmallestWidth = 3; // of the binned image: one second difference
 constexpr std::size_t kSmallestHeight = 2;
 constexpr int kLevelBits = 10;
-constexpr double kStandardErrors = 4.0;
+constexpr double kSlopeErrors = 4.0;     // standard errors that slopes must stand out by
+constexpr double kCurvatureErrors = 2.0; // and that are taken off the curvature
 
 int level_shift(std::uint16_t base, std::uint16_t top) {
   const int range = top > base ? top - base : 0;
@@ -21,15 +23,19 @@ int level_shift(std::uint16_t base, std::uint16_t top) {
   return shift;
 }
 
+// Of noise with variance v, sum d d' over n places has the standard error sqrt(6 n) v, and sum c c'
+// sqrt(70 n) v, neighbouring differences being correlated; and sum d d is 2 n v.
 double focus_of(const FocusSums& sums, double n_products) {
   const auto slope = static_cast<double>(sums.slope);
-  // Products of independent noise scatter by its energy over the root of their number.
-  const double noise = static_cast<double>(sums.energy) / std::sqrt(n_products);
-  if (slope <= kStandardErrors * noise || sums.curvature <= 0) {
+  const double noise = std::max(static_cast<double>(sums.energy) - slope, 0.0) / 2.0;
+  const double per_root = noise / std::sqrt(n_products);
+  if (slope <= kSlopeErrors * (std::sqrt(6.0) * per_root)) {
     return 0.0;
   }
+  const double curvature =
+      static_cast<double>(sums.curvature) - kCurvatureErrors * (std::sqrt(70.0) * per_root);
   // Four: the central difference spans two pixels, and counts twice.
-  return 4.0 * static_cast<double>(sums.curvature) / slope;
+  return std::max(4.0 * curvature / slope, 0.0);
 }
 
 } // namespace
