@@ -66,7 +66,8 @@ def _add_noise(stack: Tensor, augmentation: Augmentation) -> Tensor:
 
 
 def _normalise(stream: Tensor, dtype: torch.dtype) -> Tensor:
+    """Normalise in place: the stream is a copy of its channels."""
     three = stream.shape[1] == 3
     mean = stream.new_tensor(IMAGENET_MEAN if three else (PLAIN_MEAN,)).view(1, -1, 1, 1)
     std = stream.new_tensor(IMAGENET_STD if three else (PLAIN_STD,)).view(1, -1, 1, 1)
-    return ((stream - mean) / std).to(dtype, memory_format=torch.channels_last)
+    return stream.sub_(mean).div_(std).to(dtype, memory_format=torch.channels_last)

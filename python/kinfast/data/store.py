@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinfast import schema
+from kinfast._native import gather_sites
 from kinfast.config import STORE_FORMAT_VERSION
 from kinfast.domain import StoreImages
 from kinfast.errors import StoreError
@@ -107,17 +108,18 @@ class PreparedStore:
             (n, h, w, C) uint8, C order.
 
         Raises:
-            IndexError: a row is no site.
+            IndexError: a row is no site, or a channel is not there.
         """
         if len(rows) and not (rows.min() >= 0 and rows.max() < len(self.sites)):
             raise IndexError(f"rows {rows.min()} to {rows.max()} of a store of {len(self.sites)} sites")
         if out is None:
             out = np.empty((len(rows), *self.image_size, len(channel_indices)), np.uint8)
+        channels = np.ascontiguousarray(channel_indices, np.int64)
         codes = self._file_codes[rows]
         starts = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(rows)] if len(rows) else [0]
         for start, stop in itertools.pairwise(starts):
             images = self._images[self._files[codes[start]]]
-            out[start:stop] = images[self._indices[rows[start:stop]]][..., channel_indices]
+            gather_sites(images, self._indices[rows[start:stop]], channels, out[start:stop], threads)
         return out
 
     def _plates(self) -> list[str]:
@@ -164,9 +166,11 @@ def _map_images(path: Path, file: str, shape: tuple[int, int, int]) -> StoreImag
         images: StoreImages = np.load(path / file, mmap_mode="r")
     except (OSError, ValueError) as error:
         raise StoreError(f"{path / file}: cannot be opened ({error}): preprocess again") from error
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape:
+    ordered = images.flags.c_contiguous
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape or not ordered:
+        found = f"{images.dtype} {images.shape}{'' if ordered else ' not in C order'}"
         raise StoreError(
-            f"{path / file}: holds {images.dtype} {images.shape}, wanted uint8 (sites, {', '.join(map(str, shape))}): "
+            f"{path / file}: holds {found}, wanted C-ordered uint8 (sites, {', '.join(map(str, shape))}): "
             "preprocess again"
         )
     return images

@@ -41,6 +41,11 @@ def test_gather_refuses_rows_that_are_no_sites(store: PreparedStore, row: int) -
         store.gather(np.array([row], np.int64), np.array([0], np.int64))
 
 
+def test_gather_refuses_channels_that_are_not_there(store: PreparedStore) -> None:
+    with pytest.raises(IndexError):
+        store.gather(np.array([0], np.int64), np.array([5], np.int64))
+
+
 def test_rows_of_the_table_need_not_lie_in_the_images_order(
     make_store: Callable[..., PreparedStore], sites: pd.DataFrame
 ) -> None:
@@ -73,7 +78,8 @@ def test_an_absent_store_says_how_to_make_one(tmp_path: Path) -> None:
         (lambda root: (root / "images/P2.npy").unlink(), "P2.npy: cannot be opened"),
         (lambda root: (root / "dataset.json").write_text("{"), "not JSON"),
         (lambda root: _edit(root, format_version=99), "store format 99, wanted 1"),
-        (lambda root: _edit(root, image_size=[24, 41]), r"wanted uint8 \(sites, 24, 41, 5\)"),
+        (lambda root: np.save(root / "images/P1.npy", np.load(root / "images/P1.npy").T.copy().T), "wanted C-ordered"),
+        (lambda root: _edit(root, image_size=[24, 41]), r"wanted C-ordered uint8 \(sites, 24, 41, 5\)"),
         (lambda root: np.save(root / "images/P1.npy", np.zeros((3, 24, 40, 5), np.uint8)), "past the 3 sites"),
         (lambda root: (root / "sites.parquet").write_bytes(b"PAR1"), "sites.parquet: cannot be read"),
         (lambda root: _rewrite(root, lambda t: t.drop(columns=schema.SITE)), "columns Metadata_Site missing"),
