@@ -8,7 +8,7 @@ import typer
 
 from kinfast.errors import KinfastError
 
-COMMANDS: tuple[str, ...] = ("simulate", "inspect", "doctor")
+COMMANDS: tuple[str, ...] = ("simulate", "inspect", "train", "predict", "doctor")
 """Commands in the order of the journey; `kinfast inspect` is the function `command` in cli/inspect.py."""
 
 EXIT_INPUT = 2
@@ -30,7 +30,7 @@ def build_app() -> typer.Typer:
     app.callback(invoke_without_command=True)(_version)
     for name in COMMANDS:
         module = importlib.import_module(f"kinfast.cli.{name}")
-        app.command(name=name)(module.command)
+        app.command(name=name, epilog=getattr(module, "EPILOG", None))(module.command)
     return app
 
 

@@ -16,6 +16,8 @@ from torch import Tensor
 from kinfast.config import TrainConfig
 from kinfast.errors import RunError
 
+RUNS = "runs"
+"""Folder of the runs that were given no other."""
 CONFIG = "config.json"
 ENVIRONMENT = "environment.json"
 SPLIT = "split.parquet"

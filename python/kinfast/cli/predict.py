@@ -1,0 +1,48 @@
+"""`kinfast predict`: a run's models on any store with the same channels."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kinfast.cli.options import Debug, Quiet, Threads
+
+EPILOG = """
+[bold]Examples[/bold]
+
+  kinfast predict runs/2026-11-23-vgg16-1 prepared
+
+  kinfast predict runs/2026-11-23-vgg16-1 prepared_other_plates --out other.parquet
+"""
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    prepared: Annotated[Path, typer.Argument(metavar="PREPARED", help="A store with the same channels.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Parquet file. Default: <PREPARED>-<RUN>.parquet.", show_default=False)
+    ] = None,
+    loader: Annotated[str, typer.Option("--loader", help="auto, dali or torch.")] = "auto",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Predict every site of a store, and print the path of the table.
+
+    A row per site: key, Metadata_*, a probability and a logit for each class, and the class predicted. With folds
+    the probability is the mean over their models.
+    """
+    from kinfast.cli.options import usable_threads
+    from kinfast.cli.progress import make_reporter
+    from kinfast.data.store import PreparedStore
+    from kinfast.train.apply import predict
+    from kinfast.train.folder import write_table
+
+    store = PreparedStore.open(prepared)
+    path = out or Path(f"{prepared.resolve().name}-{run.resolve().name}.parquet")
+    with make_reporter(quiet) as reporter:
+        table = predict(run, store, device=device, loader=loader, threads=usable_threads(threads), reporter=reporter)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_table(table, path)
+    typer.echo(path)

@@ -1,0 +1,210 @@
+"""`kinfast train`: from a prepared store to a trained, evaluated run."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kinfast import config as defaults
+from kinfast.cli.options import Debug, Quiet, Threads
+
+EPILOG = """
+[bold]Examples[/bold]
+
+  kinfast train prepared --backbone vgg16 --amp
+
+  kinfast train prepared --weights none --task role --split-by well --folds 5
+
+  kinfast train prepared --composites MiCoPh,MiSyHo --head thesis --optimizer sgd --learning-rate 1e-4
+
+  kinfast train prepared --label Metadata_Role --classes negcon,poscon --input-size 128 --folds 4
+
+  kinfast train --resume runs/2026-11-23-vgg16-1
+"""
+BASE = defaults.TrainConfig()
+MODEL, DATA, TRAINING, AUGMENTATION, MACHINE = "Model", "What is learned", "Training", "Augmentation", "Machine"
+
+
+def _option(*names: str, panel: str, text: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel, show_default=more.pop("show_default", True), **more)
+
+
+def command(
+    prepared: Annotated[Path, typer.Argument(help="The store that preprocess made.")] = Path("prepared"),
+    backbone: Annotated[
+        str, _option("--backbone", panel=MODEL, text="A torchvision classifier's name, or lenet_alexnet.")
+    ] = BASE.backbone,
+    weights: Annotated[
+        str, _option("--weights", panel=MODEL, text="imagenet, none, or a .safetensors or state_dict file.")
+    ] = BASE.weights,
+    composites: Annotated[
+        str | None,
+        _option(
+            "--composites",
+            panel=MODEL,
+            text='Streams: MiCoPh,SyHoPh or "DNA+RNA+ER,AGP+Mito+DNA". Default: the spec\'s.',
+        ),
+    ] = None,
+    head: Annotated[
+        str, _option("--head", panel=MODEL, text="modern (softmax) or thesis (two hidden layers, a sigmoid a class).")
+    ] = BASE.head,
+    dropout: Annotated[float, _option("--dropout", panel=MODEL, text="Of the joined features.")] = BASE.dropout,
+    task: Annotated[
+        str | None,
+        _option("--task", panel=DATA, text="role, compound or target. Default: target where known, else role."),
+    ] = None,
+    label: Annotated[
+        str | None, _option("--label", panel=DATA, text="Any column of sites.parquet, in the place of a task.")
+    ] = None,
+    classes: Annotated[
+        str | None,
+        _option("--classes", panel=DATA, text="The label's values that count, as one CSV row. Default: all."),
+    ] = None,
+    split_by: Annotated[
+        str | None,
+        _option(
+            "--split-by", panel=DATA, text="image, well, plate or compound. Default: compound if possible, else well."
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        _option("--folds", panel=DATA, min=2, text="Cross-validation. Default: one split.", show_default=False),
+    ] = None,
+    validation_fraction: Annotated[
+        float, _option("--validation-fraction", panel=DATA, text="Of what is not test.")
+    ] = BASE.validation_fraction,
+    test_fraction: Annotated[float, _option("--test-fraction", panel=DATA, text="Without folds.")] = BASE.test_fraction,
+    allow_leak: Annotated[
+        bool, _option("--allow-leak", panel=DATA, text="Train though train and test share wells (a split by image).")
+    ] = False,
+    optimizer: Annotated[
+        str, _option("--optimizer", panel=TRAINING, text="adam, adamw, nadam, rmsprop or sgd.")
+    ] = BASE.optimizer,
+    learning_rate: Annotated[
+        float | None,
+        _option(
+            "--learning-rate", "--lr", panel=TRAINING, text="Default: the optimiser's; a tenth for pretrained weights."
+        ),
+    ] = None,
+    momentum: Annotated[
+        float | None, _option("--momentum", panel=TRAINING, text="Of sgd (0.9) and rmsprop (0).", show_default=False)
+    ] = None,
+    weight_decay: Annotated[
+        float | None, _option("--weight-decay", panel=TRAINING, text="0; adamw: 0.01.", show_default=False)
+    ] = None,
+    clip_norm: Annotated[
+        float, _option("--clip-norm", panel=TRAINING, text="Largest norm of a gradient; 0: any.")
+    ] = BASE.clip_norm,
+    schedule: Annotated[str, _option("--schedule", panel=TRAINING, text="cosine or constant.")] = BASE.schedule,
+    warmup_epochs: Annotated[
+        float, _option("--warmup-epochs", panel=TRAINING, text="The rate rises over these.")
+    ] = BASE.warmup_epochs,
+    epochs: Annotated[int, _option("--epochs", panel=TRAINING, text="At most.")] = BASE.epochs,
+    steps_per_epoch: Annotated[
+        int | None,
+        _option("--steps-per-epoch", panel=TRAINING, text="Default: each site once; of few sites, several crops."),
+    ] = None,
+    batch_size: Annotated[int, _option("--batch-size", panel=TRAINING, text="Sites of a minibatch.")] = BASE.batch_size,
+    patience: Annotated[
+        int, _option("--patience", panel=TRAINING, text="Epochs without a better validation loss; 0: endless.")
+    ] = BASE.patience,
+    class_weights: Annotated[
+        bool, _option("--class-weights/--no-class-weights", panel=TRAINING, text="Weigh rare classes up.")
+    ] = BASE.class_weights,
+    input_size: Annotated[
+        int | None,
+        _option(
+            "--input-size", panel=TRAINING, text="Pixels of a crop. Default: 224, or the store's shorter side if less."
+        ),
+    ] = None,
+    views: Annotated[
+        int | None,
+        _option(
+            "--views", panel=TRAINING, text="Crops averaged outside training. Default: to cover a site, 9 at most."
+        ),
+    ] = None,
+    seed: Annotated[int, _option("--seed", panel=TRAINING, text="Of everything that is drawn.")] = BASE.seed,
+    augment: Annotated[
+        bool, _option("--augment/--no-augment", panel=AUGMENTATION, text="Anything beyond random crops.")
+    ] = True,
+    flip: Annotated[bool, _option("--flip/--no-flip", panel=AUGMENTATION, text="Mirror.")] = BASE.flip,
+    quarter_turns: Annotated[
+        bool, _option("--quarter-turns/--no-quarter-turns", panel=AUGMENTATION, text="Turn by 90 degrees.")
+    ] = BASE.quarter_turns,
+    rotation_degrees: Annotated[
+        float, _option("--rotation", panel=AUGMENTATION, text="Free rotation, degrees either way.")
+    ] = BASE.rotation_degrees,
+    shear_degrees: Annotated[
+        float, _option("--shear", panel=AUGMENTATION, text="Degrees either way.")
+    ] = BASE.shear_degrees,
+    scale: Annotated[
+        tuple[float, float],
+        _option("--scale", panel=AUGMENTATION, text="Random resized crop: sides, times the input's."),
+    ] = BASE.scale,
+    aspect: Annotated[
+        tuple[float, float], _option("--aspect", panel=AUGMENTATION, text="Random resized crop: height over width.")
+    ] = BASE.aspect,
+    brightness: Annotated[
+        float, _option("--brightness", panel=AUGMENTATION, text="Share either way, each channel its own.")
+    ] = BASE.brightness,
+    contrast: Annotated[
+        float, _option("--contrast", panel=AUGMENTATION, text="Share either way, each channel its own.")
+    ] = BASE.contrast,
+    noise: Annotated[float, _option("--noise", panel=AUGMENTATION, text="Standard deviation, of 0 to 1.")] = BASE.noise,
+    amp: Annotated[bool, _option("--amp", panel=MACHINE, text="Mixed precision: bfloat16, else float16.")] = False,
+    loader: Annotated[str, _option("--loader", panel=MACHINE, text="auto, dali or torch.")] = BASE.loader,
+    device: Annotated[str, _option("--device", panel=MACHINE, text="auto, cpu, cuda, cuda:1 or mps.")] = BASE.device,
+    threads: Threads = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the run. Default: runs/<date>-<backbone>-<n>.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", metavar="RUN", help="Go on with this run as it was begun; other options are not read."
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train a model, evaluate it on sites it never saw, and print the run's folder.
+
+    Says first which sites it uses, how they are split and why; early stopping looks at the validation part alone.
+    """
+    asked = dict(locals())
+    from kinfast.cli.options import usable_threads
+    from kinfast.cli.progress import make_reporter
+    from kinfast.cli.scores import print_scores
+    from kinfast.data.store import PreparedStore
+    from kinfast.evaluate.run import evaluate_run
+    from kinfast.train import run as training
+    from kinfast.train.folder import RUNS, new_run_path
+
+    n_threads = usable_threads(threads)
+    with make_reporter(quiet) as reporter:
+        if resume is not None:
+            store = PreparedStore.open(training.run_store(resume))
+            run = training.resume(store, resume, threads=n_threads, reporter=reporter)
+        else:
+            wanted, store = _config(asked), PreparedStore.open(prepared)
+            folder = out or new_run_path(Path(RUNS), backbone)
+            run = training.train(store, wanted, folder, threads=n_threads, reporter=reporter)
+        evaluation = evaluate_run(run, reporter=reporter)
+    print_scores(evaluation.metrics, evaluation.verdicts)
+    typer.echo(run)
+
+
+def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
+    """Take the options that are fields of TrainConfig; lists are CSV rows, and no augmentation leaves crops alone."""
+    from kinfast.data.augment import NO_AUGMENTATION
+    from kinfast.data.labels import parse_classes
+
+    names = {field.name for field in fields(defaults.TrainConfig)}
+    values = {name: value for name, value in asked.items() if name in names}
+    for name in ("composites", "classes"):
+        values[name] = parse_classes(values[name]) if values[name] else None
+    if not asked["augment"]:
+        values |= {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}
+    return defaults.TrainConfig(**values)

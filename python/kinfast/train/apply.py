@@ -1,0 +1,126 @@
+"""A finished run's models on any store with the same channels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kinfast import schema
+from kinfast.config import MAX_VIEWS
+from kinfast.data.composites import Composite
+from kinfast.data.feed import LoaderSettings
+from kinfast.data.loaders import make_loader
+from kinfast.data.store import PreparedStore
+from kinfast.errors import RunError, StoreError
+from kinfast.models import StreamClassifier, build_model
+from kinfast.progress import Reporter, Silent
+from kinfast.train import folder
+from kinfast.train.assemble import to_device
+from kinfast.train.inference import answer
+from kinfast.train.limits import memory_in_words, torch_threads
+from kinfast.train.losses import Loss
+from kinfast.train.precision import choose_device, choose_precision
+from kinfast.train.predictions import FoldAnswers, answer_columns, mean_answers
+
+PREDICTED = "predicted"
+
+
+def predict(
+    run: Path,
+    store: PreparedStore,
+    *,
+    device: str = "auto",
+    loader: str = "auto",
+    threads: int = 1,
+    reporter: Reporter | None = None,
+) -> pd.DataFrame:
+    """Predict every site of a store: the mean of the probabilities over the run's folds.
+
+    Args:
+        run: the folder of a finished run.
+        store: any prepared store that has the run's channels, made at the same pixel scale.
+        device: auto, cpu, cuda, …
+        loader: auto, dali or torch.
+        threads: of torch on the CPU and of the loader.
+        reporter: told of the progress, in sites.
+
+    Returns:
+        A row per site in the store's order: key, Metadata_*, probability_<class>, logit_<class>, predicted. A run of
+        several folds has the mean's logarithm as logit.
+
+    Raises:
+        RunError: the run is not finished, or damaged.
+        StoreError: the store lacks a channel.
+    """
+    reporter = reporter or Silent()
+    content = folder.read_config(run)
+    weights = folder.read_weights(run / folder.WEIGHTS, int(content["folds"]))
+    composites = run_composites(content, store)
+    precision = choose_precision(choose_device(device), amp=bool(content["amp"]))
+    settings = LoaderSettings(
+        input_size=int(content["input_size"]),
+        batch_size=max(int(content["batch_size"]), MAX_VIEWS),
+        views=content["views"],
+        device=precision.device,
+        threads=threads,
+    )
+    rows = np.arange(len(store.sites), dtype=np.int64)
+    serving, loss = make_loader(loader, store, rows, composites, None, settings), Loss(content["loss"])
+    reporter.stage("predict", len(weights) * len(rows), "sites")
+    folds = []
+    remedy = "close what else uses it, or train with a smaller --batch-size"
+    with torch_threads(threads), memory_in_words(precision.device, "a minibatch", remedy):
+        for values in weights:
+            model = load_model(content, values, run)
+            said = answer(to_device(model, precision.device), serving, loss, precision, reporter)
+            folds.append(FoldAnswers(said.logits, said.probabilities))
+    return _table(store, content, folds[0] if len(folds) == 1 else mean_answers(folds))
+
+
+def load_model(content: dict[str, Any], values: dict[str, Any], run: Path) -> StreamClassifier:
+    """Build one fold's model from a run's config.json and its weights.
+
+    Raises:
+        RunError: the two do not belong together.
+    """
+    model = build_model(
+        content["backbone"],
+        [len(stream["channels"]) for stream in content["streams"]],
+        len(content["classes"]),
+        head=content["head"],
+        dropout=content["dropout"],
+        hidden_units=content["hidden_units"],
+    )
+    try:
+        model.load_state_dict(values)
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:160]
+        raise RunError(f"{run}: {folder.WEIGHTS} does not fit {folder.CONFIG} ({first}): train again") from None
+    return model
+
+
+def run_composites(content: dict[str, Any], store: PreparedStore) -> tuple[Composite, ...]:
+    """Build a run's streams from another store's channels, by their names.
+
+    Raises:
+        StoreError: the store lacks some.
+    """
+    streams = content["streams"]
+    wanted = dict.fromkeys(channel for stream in streams for channel in stream["channels"])
+    missing = [channel for channel in wanted if channel not in store.channels]
+    if missing:
+        raise StoreError(
+            f"{store.root} has no channel {', '.join(missing)}, which the run was trained on; it has "
+            f"{', '.join(store.channels)}: preprocess with --channels, so that they have the same names"
+        )
+    return tuple(Composite(stream["name"], tuple(stream["channels"])) for stream in streams)
+
+
+def _table(store: PreparedStore, content: dict[str, Any], said: FoldAnswers) -> pd.DataFrame:
+    names = [str(name) for name in content["classes"]]
+    others = [str(name) for name in store.sites.columns if str(name).startswith("Metadata_")]
+    carried = store.sites[[*schema.KEY, *(name for name in others if name not in schema.KEY)]].reset_index(drop=True)
+    own = pd.DataFrame(answer_columns(names, said, np.arange(len(carried), dtype=np.int64)))
+    best = pd.array(np.array(names, dtype=object)[said.probabilities.argmax(axis=1)], dtype="string")
+    return pd.concat([carried, own, pd.DataFrame({PREDICTED: best})], axis=1)
