@@ -110,12 +110,16 @@ bool is_old_style(std::span<const std::byte> in) {
   return in.size() >= 2 && in[0] == std::byte{0} && (in[1] & std::byte{1}) != std::byte{0};
 }
 
-// Copies `length` bytes forward within `out`; the two stretches do not overlap.
-void copy_within(std::span<std::byte> out, std::size_t from, std::size_t to, std::size_t length) {
+// Copies a string that begins at `from` to `to`, where it may go on into itself by its last byte.
+void copy_text(std::span<std::byte> out, std::size_t from, std::size_t to, std::size_t length) {
   if (length <= 8 && out.size() - to >= 8) {
-    std::memcpy(out.data() + to, out.data() + from, 8); // what is too much is written over later
+    const std::uint64_t word = load_8(out.data() + from);
+    std::memcpy(out.data() + to, &word, 8); // what is too much is written over later
   } else {
-    std::memcpy(out.data() + to, out.data() + from, length);
+    std::memcpy(out.data() + to, out.data() + from, std::min(length, to - from));
+  }
+  if (from + length > to) {
+    out[to + length - 1] = out[from];
   }
 }
 
@@ -159,17 +163,9 @@ std::size_t LzwDecoder::decode_codes(std::span<const std::byte> in, std::span<st
           message("found LZW code ", code, " after ", written, " bytes, wanted one below ", next));
     }
     const Text text = texts_[code];
-    const std::size_t room = out.size() - written;
-    if (text.length > room) {
-      copy_within(out, text.start, written, room);
-      return out.size();
-    }
-    copy_within(out, text.start, written, text.length);
-    if (text.start + text.length > written) {
-      out[written + text.length - 1] =
-          out[text.start]; // the string that ends with its own first byte
-    }
-    written += text.length;
+    const std::size_t length = std::min<std::size_t>(text.length, out.size() - written);
+    copy_text(out, text.start, written, length);
+    written += length;
     previous = {start, text.length};
   }
   return written;
