@@ -13,7 +13,7 @@ from kinfast.data.feed import LoaderSettings
 from kinfast.data.loaders import make_loader
 from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError, StoreError
-from kinfast.models import StreamClassifier, build_model
+from kinfast.models import StreamClassifier, build_shapes
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
 from kinfast.train.assemble import to_device
@@ -84,7 +84,7 @@ def load_model(content: dict[str, Any], values: dict[str, Any], run: Path) -> St
     Raises:
         RunError: the two do not belong together.
     """
-    model = build_model(
+    model = build_shapes(
         content["backbone"],
         [len(stream["channels"]) for stream in content["streams"]],
         len(content["classes"]),
@@ -93,7 +93,7 @@ def load_model(content: dict[str, Any], values: dict[str, Any], run: Path) -> St
         hidden_units=content["hidden_units"],
     )
     try:
-        model.load_state_dict(values)
+        model.load_state_dict(values, assign=True)
     except RuntimeError as error:
         first = " ".join(str(error).split())[:160]
         raise RunError(f"{run}: {folder.WEIGHTS} does not fit {folder.CONFIG} ({first}): train again") from None

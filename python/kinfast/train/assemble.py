@@ -11,7 +11,7 @@ from kinfast.config import UNRIPE_SHARE
 from kinfast.data.feed import LoaderSettings
 from kinfast.data.loaders import Loader, make_loader
 from kinfast.data.store import PreparedStore
-from kinfast.models import PretrainedWeights, StreamClassifier, build_model
+from kinfast.models import PretrainedWeights, StreamClassifier, build_model, build_shapes
 from kinfast.train.fit import Fold
 from kinfast.train.losses import Loss
 from kinfast.train.optimizers import make_optimizer
@@ -66,6 +66,19 @@ def assemble_model(plan: Plan, weights: PretrainedWeights | None, fold: int) -> 
             weights=weights,
             hidden_units=config.hidden_units,
         )
+
+
+def empty_model(plan: Plan) -> StreamClassifier:
+    """Build a model whose values are yet to be loaded."""
+    config = plan.config
+    return build_shapes(
+        config.backbone,
+        plan.stream_channels,
+        len(plan.labels.class_names),
+        head=config.head,
+        dropout=config.dropout,
+        hidden_units=config.hidden_units,
+    )
 
 
 def to_device(model: StreamClassifier, device: str) -> StreamClassifier:

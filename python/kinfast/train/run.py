@@ -18,7 +18,7 @@ from kinfast.models.build import check_input_size
 from kinfast.models.weights import NONE
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
-from kinfast.train.assemble import assemble_fold, assemble_model, fixed_loader, to_device
+from kinfast.train.assemble import assemble_fold, assemble_model, empty_model, fixed_loader, to_device
 from kinfast.train.checkpoint import Checkpoint, checkpoint_path, load_checkpoint
 from kinfast.train.describe import describe_run, parameters_hash
 from kinfast.train.environment import describe_environment
@@ -89,9 +89,9 @@ def run_store(run: Path) -> Path:
 
 
 def _settle(plan: Plan, weights: PretrainedWeights | None) -> tuple[Plan, list[str]]:
-    """Build the model once, to count it, to see that it takes the images, and to choose the learning rate."""
+    """Count the model, see that weights and images fit it, and choose the learning rate."""
     config = plan.config
-    model = assemble_model(plan, weights, fold=0)
+    model = empty_model(plan) if weights is None else assemble_model(plan, weights, fold=0)
     check_input_size(model, config.backbone, plan.stream_channels, plan.input_size)
     rate = config.learning_rate or default_learning_rate(
         config.optimizer, pretrained=weights is not None, normalised=has_normalisation(model)
@@ -146,8 +146,8 @@ def _predict(
     frame, loss = plan.split.frame, Loss(plan.loss)
     folds, parts = [], []
     for number, values in enumerate(models):
-        model = assemble_model(plan, None, number)
-        model.load_state_dict(values)
+        model = empty_model(plan)
+        model.load_state_dict(values, assign=True)
         said = answer(to_device(model, plan.precision.device), loader, loss, plan.precision, reporter)
         folds.append(FoldAnswers(said.logits, said.probabilities))
         parts.append(frame.loc[frame[schema.FOLD] == number, schema.PART].to_numpy().astype(np.str_))
