@@ -1,0 +1,54 @@
+"""Predicted probability against dose, a panel per compound, on common axes."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kinfast.evaluate.dose_response import DoseResponse
+from kinfast.report.style import CONTRAST, MODEL, new_figure
+
+MOST_PANELS = 24
+COLUMNS = 4
+WIDE = 30.0
+"""Ratio of largest to smallest dose from which the axis is logarithmic."""
+
+
+def draw_doses(response: DoseResponse) -> Figure:
+    """Draw every well as a point and the mean of each dose as a line; at most 24 compounds, those that rise most."""
+    ranked = response.compounds.sort_values(["spearman", "compound"], ascending=[False, True])["compound"]
+    names = list(ranked[:MOST_PANELS])
+    columns = min(COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    figure = new_figure(max(4.6, 0.6 + 2.9 * columns), 0.6 + 2.5 * rows)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(names) :]:
+        axes.set_visible(False)
+    for axes, name in zip(grid.flat, names, strict=False):
+        _draw_compound(axes, response, name)
+    doses = response.wells["dose"].to_numpy(np.float64)
+    if doses.min() > 0 and doses.max() / doses.min() > WIDE:
+        grid[0, 0].set_xscale("log")
+    figure.supxlabel(dose_words(response.dose), fontsize=9)
+    figure.supylabel(response.response, fontsize=9)
+    return figure
+
+
+def dose_words(column: str) -> str:
+    """Name the dose's axis."""
+    words = column.removeprefix("Metadata_").replace("_", " ").lower()
+    return words.removesuffix(" um") + " (µM)" if words.endswith(" um") else words
+
+
+def _draw_compound(axes: Axes, response: DoseResponse, name: str) -> None:
+    wells = _of(response.wells, name)
+    doses = _of(response.doses, name)
+    axes.scatter(wells["dose"], wells["probability"], s=16, color=MODEL, alpha=0.5, linewidths=0, label="well")
+    axes.plot(doses["dose"], doses["mean"], color=CONTRAST, linewidth=1.8, marker="o", markersize=3, label="mean")
+    rank = _of(response.compounds, name)["spearman"].iloc[0]
+    axes.set_title(f"{name}: Spearman {'undefined' if np.isnan(rank) else f'{rank:.2f}'}", fontsize=9)
+    axes.set_ylim(-0.03, 1.03)
+
+
+def _of(frame: pd.DataFrame, compound: str) -> pd.DataFrame:
+    return frame[frame["compound"] == compound]

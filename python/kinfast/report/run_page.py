@@ -1,0 +1,140 @@
+"""The page of an evaluated run: verdicts first, then what they rest on."""
+
+import html
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kinfast import __version__
+from kinfast.evaluate.run_folder import Run
+from kinfast.report.contents import HEADINGS
+from kinfast.report.page import Section, definitions, folded, inline_image, make_page, paragraph, tiles
+from kinfast.report.tables import Table, shown, to_html, write_text
+
+CAPTIONS = {
+    "standing": "The model and its baselines. Lines are intervals; dotted, what chance gives.",
+    "history": "Train (solid) and validation (dashed) over the epochs; folds share their axes.",
+    "roc": "ROC curves of the held-out rows, one class against all others. Named: the five best and the five worst.",
+    "class_areas": "Each class's ROC area with its interval, and how much stands behind it.",
+    "confusion": "Rows are true classes, columns what they were taken for; a row sums to one.",
+    "dose_response": "Wells that no part of the split holds: points are wells, the line is the mean of each dose.",
+}
+MEANINGS = (
+    ("ROC AUC, macro", "the mean over classes of the chance that a member ranks above a non-member; 0.5 knows nothing"),
+    ("ROC AUC, micro", "all classes' decisions in one pool; rises with unequal class sizes alone"),
+    ("AP, macro", "the mean over classes of the area under precision and recall; at chance, the class's share"),
+    ("top-1, top-5", "how often the true class has the highest score, or one of the five highest"),
+    ("balanced", "the mean over classes of the share that is recognised; at chance, one over the number of classes"),
+    ("F1, macro", "the mean over classes of the balance of precision and sensitivity"),
+    (
+        "binary accuracy",
+        "the share of single outputs beyond or below one half as they should be; near 1 with many classes",
+    ),
+)
+SETTINGS = (
+    "task", "label", "split_by", "folds", "split_hash", "seed", "backbone", "composites", "head", "loss", "weights",
+    "optimizer", "learning_rate", "epochs", "batch_size", "input_size", "prepared", "software_version",
+)  # fmt: skip
+
+
+def write_page(
+    run: Run, metrics: dict[str, Any], tables: dict[str, Table], figures: dict[str, Path], path: Path
+) -> None:
+    """Write report.html, with the figures within.
+
+    Args:
+        run: the run.
+        metrics: of metrics.json.
+        tables: by name.
+        figures: SVG files by name.
+        path: where to.
+    """
+    about = metrics["about"]
+    held_out = f"{about['sites']:,} sites of {about['wells']:,} wells and {about['compounds']:,} compounds held out"
+    split = f"split by {about['split_by']}, {about['n_folds']} fold{'s' * (about['n_folds'] > 1)}"
+    subtitle = f"{len(about['classes'])} classes · {split} · {held_out}"
+    sections = list(_sections(run, metrics, tables, _figures(figures)))
+    footer = f"kinfast {__version__}. Made from predictions.parquet alone; kinfast evaluate makes it again."
+    write_text(make_page(f"Run {run.name}", subtitle, _lead(metrics), sections, footer), path)
+
+
+def _lead(metrics: dict[str, Any]) -> str:
+    about, scores = metrics["about"], metrics["test"][metrics["about"]["level"]]
+    prior = metrics["baselines"]["prior"][about["level"]]
+    names = ("roc_auc_macro", "balanced_accuracy", "top1_accuracy", "top5_accuracy")
+    figures = [
+        (
+            shown(scores[name]["value"]),
+            f"{HEADINGS[name]}, {about['level']}s (class sizes alone: {shown(prior[name]['value'])})",
+        )
+        for name in names
+        if scores[name]["value"] is not None
+    ]
+    verdicts = "".join(
+        f'<li class="{html.escape(verdict["kind"])}">{html.escape(verdict["text"])}</li>\n'
+        for verdict in metrics["verdicts"]
+    )
+    return f'{tiles(figures)}<ul class="verdicts">\n{verdicts}</ul>\n'
+
+
+def _figures(files: dict[str, Path]) -> dict[str, str]:
+    return {name: inline_image(path, name.replace("_", " "), CAPTIONS[name]) for name, path in files.items()}
+
+
+def _sections(
+    run: Run, metrics: dict[str, Any], tables: dict[str, Table], figures: dict[str, str]
+) -> Iterator[Section]:
+    about = metrics["about"]
+    baselines = definitions([(name, text) for name, text in about["baselines"].items()])
+    explained = folded("What the scores and baselines mean", definitions(MEANINGS) + baselines)
+    folds = to_html(tables["folds"]) if about["n_folds"] > 1 else ""
+    yield Section("scores", "Scores", figures["standing"] + _summary(tables["summary"]) + folds + explained)
+    if "dose_response" in figures:
+        doses = figures["dose_response"] + to_html(tables["dose_compounds"])
+        yield Section("doses", "Dose and response", doses + folded("Every dose", to_html(tables["dose_response"])))
+    extremes = to_html(tables["top5"]) + to_html(tables["bottom5"]) if len(about["classes"]) > 2 else ""
+    everyone = to_html(tables[f"classes_{about['level']}"])
+    classes = figures.get("roc", "") + extremes + figures.get("class_areas", "")
+    few = len(about["classes"]) <= len(tables["top5"].rows)
+    yield Section("classes", "Classes", classes + (everyone if few else folded("Every class", everyone)))
+    yield Section("confusion", "Confusions", figures["confusion"] + to_html(tables["confusions"]))
+    if "history" in figures:
+        yield Section("history", "Training", figures["history"])
+    yield Section("split", "Split and exclusions", _split(run, tables))
+    yield Section("settings", "Settings", _settings(run))
+
+
+def _summary(table: Table) -> str:
+    """Set the model's rows apart from its baselines'."""
+    written = to_html(table)
+    for level in ("site", "well", "compound"):
+        row = f"<tr><td>{level}</td><td>model</td>"
+        written = written.replace(row, row.replace("<tr>", '<tr class="model">'))
+    return written
+
+
+def _split(run: Run, tables: dict[str, Table]) -> str:
+    hash_ = run.config.get("split_hash")
+    words = f"Groups of the split: {run.split_by}. " + (f"Its hash is {hash_}." if hash_ else "It has no stored hash.")
+    notes = run.config.get("notes") or []
+    said = "".join(paragraph(str(note)) for note in notes) if isinstance(notes, list) else ""
+    excluded = to_html(tables["excluded"]) if "excluded" in tables else paragraph("No flagged site was left out.")
+    return paragraph(words) + said + to_html(tables["parts"]) + excluded
+
+
+def _settings(run: Run) -> str:
+    chosen = [(name.replace("_", " "), _plain(run.config[name])) for name in SETTINGS if name in run.config]
+    everything = folded("config.json", _json(run.config)) if run.config else ""
+    machine = folded("environment.json", _json(run.environment)) if run.environment else ""
+    return (definitions(chosen) if chosen else paragraph("The run has no config.json.")) + everything + machine
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return "none" if value is None else str(value)
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return f"<pre>{html.escape(json.dumps(dict(content), indent=1, ensure_ascii=False))}</pre>\n"
