@@ -38,8 +38,9 @@ def imread(source: Source, *, page: int = 0, out: NDArray[Any] | None = None) ->
 
     Returns:
         The pixels in native byte order, shaped as tifffile shapes them: grey and palette (H, W), chunky (H, W, S),
-        planar (S, H, W). A palette's index is the pixel; MINISWHITE is not inverted, orientation not applied;
-        1-bit images are uint8 0/1; 10 to 14 bits become uint16, 24 bits uint32. `out` where it was given.
+        planar (S, H, W); D before H in a volume stored as one page. A palette's index is the pixel; MINISWHITE is not
+        inverted, orientation not applied; 1-bit images are uint8 0/1; 10 to 14 bits become uint16, 24 bits uint32.
+        Strips or tiles that were never written hold GDAL's no-data value or 0. `out` where it was given.
 
     Raises:
         FormatError: the file contradicts itself or ends too early.
