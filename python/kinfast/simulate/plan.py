@@ -86,10 +86,10 @@ def _plan_well(settings: SimulationSettings, well: Well, conditions: list[str]) 
     n = len(SIGNAL_COUNTS)
     of_plate = generator(settings.seed, Stream.PLATE, well.plate_index)
     light = np.exp(of_plate.normal(0, settings.plate_effect, n))
-    cells = settings.cells * np.exp(of_plate.normal(0, 1.5 * settings.plate_effect))
+    cells = settings.cells * np.exp(of_plate.normal(0, settings.plate_effect))
     of_well = generator(settings.seed, Stream.WELL, well.plate_index, well.well_index)
-    light *= np.exp(of_well.normal(0, settings.well_effect) + of_well.normal(0, 0.5 * settings.well_effect, n))
-    cells *= np.exp(of_well.normal(0, 1.5 * settings.well_effect))
+    light *= np.exp(of_well.normal(0, settings.well_effect) + of_well.normal(0, settings.well_effect, n))
+    cells *= np.exp(of_well.normal(0, settings.well_effect))
     cells *= 1 + settings.position_effect / 2 * column_share(well.name, settings.plate_columns)
     plans = []
     for index, condition in enumerate(conditions):

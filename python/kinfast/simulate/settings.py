@@ -46,8 +46,8 @@ class SimulationSettings:
         background: factor on the background fluorescence.
         exposure: factor on all light.
         read_noise: standard deviation of the camera's read noise, counts.
-        plate_effect, well_effect: standard deviation of the logarithm of brightness; cell numbers vary half as much
-            again.
+        plate_effect, well_effect: standard deviation of the logarithm of the brightness, of each channel for itself
+            and, within a plate, of all together; cell numbers vary as much.
         position_effect: by how much a plate's left and right ends differ in cell number.
         dark, blank, empty, blurred, saturated, debris: sites of each plate with that condition; None for about one
             in 120.
@@ -80,7 +80,7 @@ class SimulationSettings:
     exposure: float = 1.0
     read_noise: float = 4.0
     plate_effect: float = 0.12
-    well_effect: float = 0.06
+    well_effect: float = 0.12
     position_effect: float = 0.1
     dark: int | None = None
     blank: int | None = None
