@@ -1,0 +1,5 @@
+"""Fixtures that every benchmark may use."""
+
+from tests.conftest import test_data
+
+__all__ = ["test_data"]
