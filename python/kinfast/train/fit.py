@@ -97,24 +97,20 @@ def _epoch(fold: Fold, updater: Updater, epoch: int, reporter: Reporter) -> dict
     """Train and validate once. Returns the history's line, epochs counted from 1."""
     seed_torch(fold.seed, fold.number, epoch + 1)
     began = time.perf_counter()
-    sites, losses, hits = _train(fold, updater, epoch, reporter)
+    sites, loss, accuracy = _train(fold, updater, epoch, reporter)
     seconds = time.perf_counter() - began
-    row: dict[str, Any] = {
+    _check_finite(loss, fold, epoch)
+    row: dict[str, Any] = {"train_loss": loss, "train_top1_accuracy": accuracy}
+    if fold.validation is not None:
+        row |= _validate(fold, updater.model, epoch)
+    return {
         "fold": fold.number,
         "epoch": epoch + 1,
-        "train_loss": losses,
-        "train_top1_accuracy": hits,
-        **(_validate(fold, updater.model) if fold.validation is not None else {}),
+        **row,
         "learning_rate": fold.schedule.rate((epoch + 1) * fold.steps - 1),
         "seconds": round(time.perf_counter() - began, 3),
         "sites_per_second": round(sites / seconds, 2),
     }
-    if not math.isfinite(losses):
-        raise UsageError(
-            f"fold {fold.number}, epoch {epoch + 1}: the training loss is {losses}, it diverged; "
-            f"lower --learning-rate (now {fold.schedule.peak:g}) or raise --warmup-epochs"
-        )
-    return row
 
 
 def _train(fold: Fold, updater: Updater, epoch: int, reporter: Reporter) -> tuple[int, float, float | None]:
@@ -137,7 +133,7 @@ def _zero(fold: Fold) -> Tensor:
     return torch.zeros((), device=fold.precision.device)
 
 
-def _validate(fold: Fold, model: nn.Module) -> dict[str, float | None]:
+def _validate(fold: Fold, model: nn.Module, epoch: int) -> dict[str, float | None]:
     """Compute the loss and the scores of the validation part, as the test part will be: averaged over views."""
     assert fold.validation is not None
     assert fold.validation.labels is not None
@@ -145,11 +141,21 @@ def _validate(fold: Fold, model: nn.Module) -> dict[str, float | None]:
     targets = torch.from_numpy(fold.validation.labels.targets(answers.rows))
     weights = fold.loss.class_weights
     on_cpu = Loss(fold.loss.kind, None if weights is None else weights.cpu())
-    found: dict[str, float | None] = {"validation_loss": float(on_cpu(torch.from_numpy(answers.logits), targets))}
+    loss = float(on_cpu(torch.from_numpy(answers.logits), targets))
+    _check_finite(loss, fold, epoch)
+    found: dict[str, float | None] = {"validation_loss": loss}
     if targets.ndim == 1:
         scores = score(answers.probabilities.astype("float64"), targets.numpy())
         found |= {f"validation_{name}": _finite(scores[name]) for name in VALIDATION_SCORES}
     return found
+
+
+def _check_finite(loss: float, fold: Fold, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise UsageError(
+            f"fold {fold.number}, epoch {epoch + 1}: the loss is {loss}, training diverged; "
+            f"lower --learning-rate (now {fold.schedule.peak:g}) or raise --warmup-epochs"
+        )
 
 
 def _advance(state: Checkpoint, updater: Updater, best: Best, row: dict[str, Any], finished: bool) -> Checkpoint:

@@ -1,0 +1,52 @@
+"""Losses, weights of classes, and the way back from probabilities."""
+
+import math
+
+import pytest
+import torch
+
+from kinfast.train.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, Loss, loss_kind
+
+
+def test_a_predictor_of_the_prior_has_the_thesis_loss_of_0_051() -> None:
+    # 113 equal classes: -(ln(1/113) + 112 ln(112/113)) / 113 = 0.0506: the trap of mission.md
+    logits = torch.full((226, 113), math.log((1 / 113) / (112 / 113)))
+    targets = torch.arange(226) % 113
+    assert float(Loss(BINARY_CROSS_ENTROPY)(logits, targets)) == pytest.approx(0.0506, abs=5e-5)
+    assert float(Loss(CROSS_ENTROPY)(logits, targets)) == pytest.approx(math.log(113), rel=1e-6)
+
+
+def test_one_hot_and_codes_are_the_same() -> None:
+    logits = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    targets = torch.tensor([0, 1, 2, 2, 1, 0])
+    hot = torch.nn.functional.one_hot(targets, 3).float()
+    weighted = Loss(BINARY_CROSS_ENTROPY, torch.tensor([1.0, 2.0, 0.5]))
+    torch.testing.assert_close(weighted(logits, targets), weighted(logits, hot))
+
+
+@pytest.mark.parametrize("kind", [CROSS_ENTROPY, BINARY_CROSS_ENTROPY])
+def test_a_weight_of_two_counts_a_class_twice(kind: str) -> None:
+    logits = torch.randn(3, 2, generator=torch.Generator().manual_seed(1))
+    targets = torch.tensor([0, 0, 1])
+    weighted = Loss(kind, torch.tensor([1.0, 2.0]))(logits, targets)
+    twice = Loss(kind)(logits[[0, 1, 2, 2]], targets[[0, 1, 2, 2]])
+    torch.testing.assert_close(weighted, twice)
+
+
+def test_a_site_of_no_class_counts_once() -> None:
+    loss = Loss(BINARY_CROSS_ENTROPY, torch.tensor([3.0, 3.0]))
+    assert float(loss(torch.zeros(1, 2), torch.zeros(1, 2))) == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("kind", [CROSS_ENTROPY, BINARY_CROSS_ENTROPY])
+def test_logits_lead_back_to_their_probabilities(kind: str) -> None:
+    loss = Loss(kind)
+    chances = loss.probabilities(torch.randn(50, 4, generator=torch.Generator().manual_seed(2)) * 3)
+    # two transcendental functions and a sum in float32
+    torch.testing.assert_close(loss.probabilities(loss.logits(chances)), chances, atol=2e-6, rtol=1e-5)
+    assert torch.isfinite(loss.logits(torch.tensor([[0.0, 1.0]]))).all()
+
+
+def test_the_thesis_head_and_several_labels_are_binary() -> None:
+    assert loss_kind("modern", False) == CROSS_ENTROPY
+    assert loss_kind("thesis", False) == loss_kind("modern", True) == BINARY_CROSS_ENTROPY

@@ -1,0 +1,93 @@
+"""The one place that changes a model."""
+
+import copy
+import pathlib
+
+import pytest
+import torch
+from torch import nn
+
+import kinfast
+from kinfast.data.minibatch import Minibatch
+from kinfast.errors import UsageError
+from kinfast.models import build_model
+from kinfast.train.losses import CROSS_ENTROPY, Loss
+from kinfast.train.precision import Precision, choose_device, choose_precision
+from kinfast.train.step import Updater
+
+
+def make_batch(n: int = 4) -> Minibatch:
+    generator = torch.Generator().manual_seed(3)
+    streams = tuple(torch.randn(n, 3, 16, 16, generator=generator) for _ in range(2))
+    return Minibatch(streams, torch.arange(n) % 2, torch.arange(n))
+
+
+def make_model() -> nn.Module:
+    torch.manual_seed(0)
+    return build_model("lenet_alexnet", (3, 3), 2, dropout=0.0)
+
+
+def test_a_step_is_forward_backward_clip_and_step() -> None:
+    batch, model = make_batch(), make_model()
+    by_hand = copy.deepcopy(model)
+    optimizer = torch.optim.SGD(by_hand.parameters(), lr=0.05)
+    loss = nn.functional.cross_entropy(by_hand(batch.streams), batch.targets)
+    loss.backward()
+    nn.utils.clip_grad_norm_(by_hand.parameters(), 0.01)
+    optimizer.step()
+    updater = Updater(
+        model, torch.optim.SGD(model.parameters(), lr=9.9), Loss(CROSS_ENTROPY), Precision("cpu", None), 0.01
+    )
+    said, logits = updater.step(batch, 0.05)
+    assert float(said) == float(loss.detach())
+    assert logits.shape == (4, 2)
+    for ours, theirs in zip(model.parameters(), by_hand.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+        assert ours.grad is None
+
+
+def test_the_gradient_is_clipped() -> None:
+    batch, model = make_batch(), make_model()
+    before = copy.deepcopy(model)
+    updater = Updater(
+        model, torch.optim.SGD(model.parameters(), lr=1.0), Loss(CROSS_ENTROPY), Precision("cpu", None), 1e-3
+    )
+    updater.step(batch, 1.0)
+    moved = torch.cat([(a - b).detach().flatten() for a, b in zip(model.parameters(), before.parameters(), strict=True)])
+    # float32 weights of up to 1 are rounded by up to 6e-8 when something is added, each of 850,000
+    assert float(moved.norm()) == pytest.approx(1e-3, rel=0.05)
+
+
+def test_mixed_precision_learns_too() -> None:
+    batch, model = make_batch(), make_model()
+    updater = Updater(
+        model, torch.optim.Adam(model.parameters()), Loss(CROSS_ENTROPY), choose_precision("cpu", True), 5.0
+    )
+    losses = [float(updater.step(batch, 1e-3)[0]) for _ in range(12)]
+    assert losses[-1] < 0.5 * losses[0]
+    assert all(value.dtype == torch.float32 for value in model.parameters())
+
+
+def test_precision_is_chosen_by_device() -> None:
+    assert choose_precision("cpu", False).name == "float32"
+    assert choose_precision("cpu", True).name == "bfloat16"
+    assert not choose_precision("cpu", True).scaled
+    assert Precision("cuda", torch.float16).scaled
+
+
+@pytest.mark.parametrize(
+    ("device", "said"), [("gpu", "device 'gpu' is unknown"), ("xla", "device xla: torch finds none")]
+)
+def test_a_device_that_is_not_here_is_refused(device: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        choose_device(device)
+
+
+def test_nothing_else_steps_an_optimiser() -> None:
+    root = pathlib.Path(kinfast.__file__).parent
+    stepping = [
+        file.name
+        for file in root.rglob("*.py")
+        if ".backward(" in file.read_text() or "optimizer.step(" in file.read_text()
+    ]
+    assert stepping == ["step.py"]
