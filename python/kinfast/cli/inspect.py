@@ -7,18 +7,6 @@ import typer
 
 from kinfast.cli.options import Debug, Quiet
 
-EPILOG = """
-[bold]Examples[/bold]
-
-  kinfast inspect plates/
-
-  kinfast inspect plates/ --spec kinase_u2os --metadata platemap.csv --metadata library.xlsx
-
-  kinfast inspect plates/ --channels "1=Brightfield,2=ER,3=AGP,4=Mito,5=DNA,6=RNA"
-
-  kinfast inspect plates/ --convention "{plate}/{well}_f{site}_{channel}.tif"
-"""
-
 
 def command(
     plates_root: Annotated[Path, typer.Argument(metavar="PLATES", help="A folder of plates, with any folders in it.")],
@@ -47,7 +35,18 @@ def command(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Show what a folder of plates holds: plates, wells, sites, channels, gaps and oddities. Writes nothing."""
+    """Show what a folder of plates holds: plates, wells, sites, channels, gaps and oddities. Writes nothing.
+
+    Examples:
+
+      kinfast inspect plates/
+
+      kinfast inspect plates/ --spec kinase_u2os --metadata platemap.csv --metadata library.xlsx
+
+      kinfast inspect plates/ --channels "1=Brightfield,2=ER,3=AGP,4=Mito,5=DNA,6=RNA"
+
+      kinfast inspect plates/ --convention "{plate}/{well}_f{site}_{channel}.tif"
+    """
     from kinfast.cli.inspect_tables import draw
     from kinfast.cli.progress import make_reporter
     from kinfast.plate.channels import parse_channel_map

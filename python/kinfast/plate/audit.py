@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from kinfast import schema
-from kinfast.domain import Plate, QuarantineRow, SiteKey, WellName, well_position
+from kinfast.domain import Plate, QuarantineRow, Site, SiteKey, WellName, well_position
 from kinfast.plate.plate_set import PlateSet
 from kinfast.plate.roles import is_vehicle
 
@@ -14,6 +14,8 @@ PLATE_FORMATS = {96: (8, 12), 384: (16, 24), 1536: (32, 48)}
 """Rows and columns by the number of wells. Source: ANSI SLAS 4-2004."""
 OTHER_FORMATS = {6: (2, 3), 12: (3, 4), 24: (4, 6), 48: (6, 8)}
 LISTED = 6
+HIGHEST_DOSE_UM = 1000.0
+"""Cells are not treated with more; a column of stock concentrations is."""
 OUTLIERS = 0.02
 """Share of wells up to which those beyond the format of all others are a mistake, not a larger plate."""
 
@@ -122,11 +124,14 @@ def _same_planes(plates: Sequence[Plate]) -> list[str]:
     lines = []
     counts: dict[str, Counter[int]] = defaultdict(Counter)
     first: dict[tuple[str, int], str] = {}
+    shapes: dict[tuple[int, ...], list[Site]] = defaultdict(list)
     for plate in plates:
         for site in plate.sites:
-            for files in site.channels:
-                counts[files[0].channel][len(files)] += 1
-                first.setdefault((files[0].channel, len(files)), str(site.key))
+            shapes[tuple(map(len, site.channels))].append(site)
+    for shape, sites in shapes.items():
+        for files, n_planes in zip(sites[0].channels, shape, strict=True):
+            counts[files[0].channel][n_planes] += len(sites)
+            first.setdefault((files[0].channel, n_planes), str(sites[0].key))
     for channel, found in counts.items():
         if len(found) > 1:
             usual = found.most_common(1)[0][0]
@@ -187,18 +192,21 @@ def _contradictions(labels: pd.DataFrame, column: str, word: str) -> list[str]:
 
 
 def _dose_counts(labels: pd.DataFrame) -> list[str]:
-    dosed = labels[labels[schema.DOSE_UM].notna()]
-    dosed = dosed[~dosed[schema.COMPOUND].map(is_vehicle)]
-    doses = dosed.groupby(schema.COMPOUND)[schema.DOSE_UM].unique()
-    if doses.empty:
+    doses: dict[str, set[float]] = defaultdict(set)
+    for compound, dose in zip(labels[schema.COMPOUND], labels[schema.DOSE_UM], strict=True):
+        if dose == dose and not is_vehicle(compound):
+            doses[compound].add(float(dose))
+    if not doses:
         return []
-    counts = {str(name): len(found) for name, found in doses.items()}
+    counts = {name: len(found) for name, found in doses.items()}
     usual, odd = _odd_ones(counts)
     lines = []
     if odd:
         shown = _listed([f"{name} has {counts[name]}" for name in odd])
         lines.append(f"compounds differ in the number of doses: {usual} for most, but {shown}")
-    every = sorted({float(dose) for found in doses for dose in found})
+    every = sorted(set().union(*doses.values()))
+    if every[-1] > HIGHEST_DOSE_UM:
+        lines.append(f"doses go up to {every[-1]:g} µM: are they the stock's concentrations, or in another unit?")
     if len(every) > usual and not odd:
         listed = _listed([f"{dose:g}" for dose in every])
         lines.append(f"each compound has {usual} doses, but {len(every)} occur over all: {listed} µM")

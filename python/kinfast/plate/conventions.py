@@ -3,14 +3,12 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from kinfast.domain import WellName, parse_well, well_name
 from kinfast.errors import ConventionError, InputError
 from kinfast.plate.spec_files import read_mapping, shipped_folder, validate
-from kinfast.plate.tokens import normal_token
 
 FIELDS = (
     "prefix", "plate", "well", "row", "row_letter", "column", "well_number",
@@ -104,117 +102,6 @@ class Convention(BaseModel):
             if not (named & {"well", "well_number"} or ("column" in named and named & {"row", "row_letter"})):
                 raise ValueError(f"files: {pattern} captures no well")
         return self
-
-
-class NameParts(NamedTuple):
-    """What a file's name and folders say. None where they do not say it; offsets are applied."""
-
-    well: WellName
-    site: int
-    channel: str
-    plane: int | None
-    time: int
-    plate: str | None
-    prefix: str | None
-
-
-class NameReader:
-    """A convention made ready to read many names: patterns compiled, spellings of wells remembered.
-
-    `columns` is the plate's number of columns, for conventions that count wells instead of naming them.
-    """
-
-    def __init__(self, convention: Convention, columns: int = 12) -> None:
-        self.convention = convention
-        self.columns = columns
-        self._files = [(_compile(f"(?:.*/)?{text}" if "/" in text else text), "/" in text) for text in convention.files]
-        self._folders = [_compile(text) for text in convention.folders]
-        self.plate_folders = [_compile(text) for text in convention.plate_folders]
-        self._wells: dict[tuple[str | None, ...], WellName | None] = {}
-        self._tokens: dict[str, str] = {}
-        self._slots = [_slots(pattern) for pattern, _ in self._files]
-        self.counts_wells = any("well_number" in slots for slots in self._slots)
-
-    def match(self, folder: str, name: str) -> dict[str, str | None] | None:
-        """Match a file, without making sense of what is captured."""
-        for (pattern, whole), slots in zip(self._files, self._slots, strict=True):
-            found = pattern.fullmatch(f"{folder}/{name}" if whole else name)
-            if found is not None:
-                groups = found.groups()
-                return {field: _first(groups, at) for field, at in slots.items()}
-        return None
-
-    def folder_fields(self, name: str) -> dict[str, str] | None:
-        """Read the fields that a folder's name carries; None where it carries none."""
-        for pattern in self._folders:
-            found = pattern.fullmatch(name)
-            if found is not None:
-                return {key: value for key, value in found.groupdict().items() if value is not None}
-        return None
-
-    def read(self, folder: str, name: str, inherited: dict[str, str]) -> NameParts | None:
-        """Read a file's name; `inherited` are the fields of its folders. None where it does not fit."""
-        got = self.match(folder, name)
-        if got is None:
-            return None
-        well = self._well(got)
-        if well is None:
-            return None
-        rules = self.convention
-        site, plane = got.get("site"), got.get("plane") or inherited.get("plane")
-        time, token = got.get("time") or inherited.get("time"), got.get("channel") or inherited.get("channel")
-        return NameParts(
-            well=well,
-            site=1 if site is None else int(site) + rules.site_offset,
-            channel=self._token(token or rules.channel_default),
-            plane=None if plane is None else int(plane) + rules.plane_offset,
-            time=1 if time is None else int(time) + rules.time_offset,
-            plate=got.get("plate") or inherited.get("plate"),
-            prefix=got.get("prefix"),
-        )
-
-    def _token(self, text: str) -> str:
-        known = self._tokens.get(text)
-        if known is None:
-            known = self._tokens[text] = normal_token(text)
-        return known
-
-    def _well(self, got: dict[str, str | None]) -> WellName | None:
-        key = (got.get("well"), got.get("row"), got.get("row_letter"), got.get("column"), got.get("well_number"))
-        if key not in self._wells:
-            try:
-                self._wells[key] = self._spell_well(*key)
-            except InputError:
-                self._wells[key] = None
-        return self._wells[key]
-
-    def _spell_well(
-        self, well: str | None, row: str | None, letter: str | None, column: str | None, number: str | None
-    ) -> WellName:
-        if well is not None:
-            return parse_well(well)
-        if number is not None:
-            return well_name((int(number) - 1) // self.columns + 1, (int(number) - 1) % self.columns + 1)
-        return well_name(int(row), int(column or 0)) if row is not None else parse_well(f"{letter}{column}")
-
-
-def _compile(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
-
-
-def _slots(pattern: re.Pattern[str]) -> dict[str, tuple[int, ...]]:
-    slots: dict[str, tuple[int, ...]] = {}
-    for name, index in pattern.groupindex.items():
-        field = name.rstrip("0123456789")
-        slots[field] = (*slots.get(field, ()), index - 1)
-    return slots
-
-
-def _first(groups: tuple[str | None, ...], at: tuple[int, ...]) -> str | None:
-    for index in at:
-        if groups[index] is not None:
-            return groups[index]
-    return None
 
 
 @cache

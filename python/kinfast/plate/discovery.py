@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kinfast.domain import IgnoredFile
 from kinfast.errors import ConventionError, InputError
-from kinfast.plate.conventions import Convention, NameReader, common_rules, load_convention
+from kinfast.plate.conventions import Convention, common_rules, load_convention
+from kinfast.plate.name_reader import NameReader
 from kinfast.plate.plate_set import ConventionScore
 from kinfast.progress import Reporter, Silent
 

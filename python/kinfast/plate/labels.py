@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from kinfast import schema
-from kinfast.errors import MetadataError
+from kinfast.errors import InputError, MetadataError
 from kinfast.plate.label_columns import text_column
 from kinfast.plate.roles import CONTROL, read_role, settle_role
 from kinfast.plate.table_columns import parse_dose
@@ -61,7 +61,7 @@ def read_labels_csv(path: Path) -> pd.DataFrame:
     try:
         sites = [int(cell) for cell in table["site"]]
         doses = [float("nan") if cell is None else parse_dose(cell, 1.0) for cell in table["concentration_um"]]
-    except (TypeError, ValueError, MetadataError) as error:
+    except (TypeError, ValueError, InputError) as error:
         raise MetadataError(f"{path}: site or concentration_um: {error}") from None
     return pd.DataFrame(
         {

@@ -66,8 +66,8 @@ def is_loaddata(header: Sequence[str]) -> bool:
 def read_loaddata(tree: Tree, paths: Iterable[Path]) -> LoadData:
     """Read a tree by its tables.
 
-    The folders in a table are mostly another machine's: a file is found by its name and as many of its last folders as
-    it takes to tell it from others of that name.
+    The folders in a table are mostly another machine's: a file is found by its name, and among files of one name by
+    its last folders. Where two lines of a table lead to one file, only the line whose folders fit better has it.
 
     Raises:
         ConventionError: a table is no LoadData table, or a well in it is none.
@@ -76,21 +76,21 @@ def read_loaddata(tree: Tree, paths: Iterable[Path]) -> LoadData:
     for folder in tree.folders:
         for file in folder.tiffs:
             by_name[file.name].append((folder.path, file))
-    images: dict[tuple[str, str], NamedImage] = {}
-    absent = 0
-    names = []
+    names, claims, absent = [], [], 0
     for path in paths:
         names.append(path.name)
         found, missing = _read_one(path, by_name)
-        images.update(((image.path, image.token), image) for image in found)
+        claims += found
         absent += missing
-    listed = {path for path, _ in images}
+    images, lost = _settle(claims)
+    absent += lost
+    listed = {image.path for image in images}
     notes = (f"{absent} images that {', '.join(names)} lists are not on disk",) if absent else ()
     reading = Reading(
-        tuple(sorted(images.values())),
+        tuple(images),
         _unlisted(tree, listed),
         {},
-        _folders(images.values()),
+        _folders(images),
         notes,
     )
     return LoadData(reading, tuple(names), len(listed) / max(tree.n_tiffs, 1))
@@ -112,7 +112,31 @@ def _recognise(header: Sequence[str]) -> _Columns:
     return _Columns(files, *(columns.find_column(header, choice) for choice in words))
 
 
-def _read_one(path: Path, by_name: dict[str, list[tuple[str, FoundFile]]]) -> tuple[list[NamedImage], int]:
+class _Claim(NamedTuple):
+    """A line of a table that leads to a file: the place that the line names, and how many of its folders fit."""
+
+    image: NamedImage
+    place: str
+    fit: int
+
+
+def _settle(claims: Sequence[_Claim]) -> tuple[list[NamedImage], int]:
+    """Give each file to the place in a table that fits best; return the images, and how many lines went without."""
+    by_file: dict[str, list[_Claim]] = defaultdict(list)
+    for claim in claims:
+        by_file[claim.image.path].append(claim)
+    images: set[NamedImage] = set()
+    lost = 0
+    for rivals in by_file.values():
+        best = max(claim.fit for claim in rivals)
+        places = {claim.place for claim in rivals if claim.fit == best}
+        winners = {claim.image for claim in rivals if claim.fit == best} if len(places) == 1 else set()
+        images |= winners
+        lost += len({claim.image for claim in rivals} - winners)
+    return sorted(images), lost
+
+
+def _read_one(path: Path, by_name: dict[str, list[tuple[str, FoundFile]]]) -> tuple[list[_Claim], int]:
     try:
         table = read_table(path)
     except MetadataError as error:
@@ -123,7 +147,7 @@ def _read_one(path: Path, by_name: dict[str, list[tuple[str, FoundFile]]]) -> tu
             "Metadata_Plate, Metadata_Well, Metadata_Site"
         )
     seen = _recognise(list(table.columns))
-    images: list[NamedImage] = []
+    claims: list[_Claim] = []
     missing = 0
     for line, row in enumerate(table.to_dict("records"), start=2):
         key = _key({str(name): cell for name, cell in row.items()}, seen, f"{path.name}, row {line}")
@@ -135,12 +159,11 @@ def _read_one(path: Path, by_name: dict[str, list[tuple[str, FoundFile]]]) -> tu
             if found is None:
                 missing += 1
                 continue
-            folder, file = found
-            full = f"{folder}/{name}" if folder else name
-            images.append(
-                NamedImage(full, *key[:4], channel, key[4] if seen.plane else None, file.size_bytes, file.mtime_ns)
-            )
-    return images, missing
+            fit, folder, file = found
+            full, plane = (f"{folder}/{name}" if folder else name), (key[4] if seen.plane else None)
+            image = NamedImage(full, *key[:4], channel, plane, file.size_bytes, file.mtime_ns)
+            claims.append(_Claim(image, "/".join((*where, name)), fit))
+    return claims, missing
 
 
 def _key(row: dict[str, str | None], seen: _Columns, where: str) -> tuple[str, WellName, int, int, int]:
@@ -164,12 +187,12 @@ def _split(file: str, folder: str) -> tuple[list[str], str]:
     return parts[:-1], parts[-1] if parts else ""
 
 
-def _locate(candidates: list[tuple[str, FoundFile]], where: list[str]) -> tuple[str, FoundFile] | None:
-    if len(candidates) <= 1:
-        return candidates[0] if candidates else None
-    ranked = sorted(((_shared_tail(folder.split("/"), where), folder, file) for folder, file in candidates))
-    best, runner_up = ranked[-1], ranked[-2]
-    return (best[1], best[2]) if best[0] > runner_up[0] else None
+def _locate(candidates: list[tuple[str, FoundFile]], where: list[str]) -> tuple[int, str, FoundFile] | None:
+    """Find the file whose folders share the most with those of the table, counted from the last; None for a tie."""
+    ranked = [(_shared_tail(folder.split("/"), where), folder, file) for folder, file in candidates]
+    best = max((fit for fit, _, _ in ranked), default=0)
+    fitting = [found for found in ranked if found[0] == best]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _shared_tail(one: list[str], other: list[str]) -> int:

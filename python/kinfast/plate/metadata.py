@@ -7,27 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from kinfast.domain import parse_well
-from kinfast.errors import InputError, MetadataError
+from kinfast.errors import MetadataError
 from kinfast.plate import table_columns as columns
 from kinfast.plate.label_columns import derive_labels
-from kinfast.plate.tables import read_table
+from kinfast.plate.metadata_tables import PLATE, PLATEMAP, WELL, Table, open_table
+from kinfast.plate.plate_matching import match_plates
 
-PLATE, WELL, PLATEMAP = "plate", "well", "platemap"
-"""Columns by which tables are joined, under one name; all other columns keep theirs."""
 LISTED = 8
 """Wells that a note lists before it only counts."""
 
 WellKey = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table with its joining columns under one name. `kind` is wells, barcodes or compounds."""
-
-    name: str
-    kind: str
-    frame: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,78 +63,6 @@ def join_metadata(
         notes.append(f"{len(bare)} of {len(rows)} wells have no row in the metadata: {_list(bare)}")
     frame, derived = derive_labels(wells, [rows[key] for key in wells])
     return Labels(frame, (*notes, *derived))
-
-
-def open_table(path: Path) -> Table:
-    """Read a table, recognise its joining columns, and tell which kind it is.
-
-    Raises:
-        MetadataError: it has no column to join by, or a cell is no well.
-    """
-    frame = read_table(path)
-    headers = list(frame.columns)
-    plate = columns.find_column(headers, columns.PLATE_WORDS)
-    plate_map = columns.find_column(headers, columns.PLATEMAP_WORDS)
-    wells, used = _read_wells(frame, path.name)
-    about_wells = wells is not None
-    kept = [h for h in headers if h not in {plate, plate_map, *used} and not columns.is_file_column(h, about_wells)]
-    out = frame[kept].rename(columns={header: columns.plain_name(header) for header in kept})
-    if plate is not None:
-        out[PLATE] = frame[plate]
-    if plate_map is not None:
-        out[PLATEMAP] = frame[plate_map].map(_stem, na_action="ignore")
-    if wells is not None:
-        out[WELL] = wells
-        return Table(path.name, "wells", out)
-    if plate is not None and plate_map is not None:
-        return Table(path.name, "barcodes", out)
-    if columns.find_column(headers, columns.COMPOUND_ID_WORDS) is not None:
-        return Table(path.name, "compounds", out)
-    raise MetadataError(
-        f"{path.name}: columns {', '.join(headers[:12])}: none is a well, a plate map or a compound; "
-        "wanted a header such as well, or row and column"
-    )
-
-
-def names_wells(headers: Sequence[str]) -> bool:
-    """Tell whether one of the columns, or two together, name a well."""
-    found = [columns.find_column(headers, words) for words in (columns.ROW_WORDS, columns.COLUMN_WORDS)]
-    return columns.find_column(headers, columns.WELL_WORDS) is not None or None not in found
-
-
-def _read_wells(frame: pd.DataFrame, name: str) -> tuple[list[str | None] | None, set[str]]:
-    header = columns.find_column(frame.columns, columns.WELL_WORDS)
-    row = columns.find_column(frame.columns, columns.ROW_WORDS)
-    column = columns.find_column(frame.columns, columns.COLUMN_WORDS)
-    pair = {row, column} if row is not None and column is not None else set()
-    used = {str(used) for used in {header, *pair} if used is not None}
-    if header is None and not pair:
-        return None, set()
-    if header is not None:
-        spelled = frame[header].tolist()
-    else:
-        spelled = [_join_position(r, c) for r, c in zip(frame[row], frame[column], strict=True)]
-    return [_well(cell, name, line) for line, cell in enumerate(spelled, start=2)], used
-
-
-def _join_position(row: str | None, column: str | None) -> str | None:
-    if row is None or column is None:
-        return None
-    number = str(int(float(column))) if column.replace(".", "").isdigit() else column
-    return f"r{int(float(row))}c{number}" if row.replace(".", "").isdigit() else f"{row}{number}"
-
-
-def _well(cell: str | None, name: str, line: int) -> str | None:
-    if cell is None:
-        return None
-    try:
-        return parse_well(cell)
-    except InputError as error:
-        raise MetadataError(f"{name}, row {line}: {error}") from None
-
-
-def _stem(cell: str) -> str:
-    return cell.rsplit("/", 1)[-1].rsplit(".", 1)[0] if cell.endswith((".csv", ".tsv", ".txt", ".xlsx")) else cell
 
 
 def _plates_by_map(tables: Sequence[Table]) -> dict[str, list[str]]:
@@ -260,55 +177,6 @@ def _assign_plates(
     matched, notes = match_plates(listed, plates, aliases, table.name, quiet=True)
     by_map = {m: [p for code in barcodes.get(m, ()) for p in matched.get(code, ())] for m in set(named) if m}
     return _Assignment([by_map.get(plate_map, ()) if plate_map else () for plate_map in named], notes, True)
-
-
-def match_plates(
-    listed: Sequence[str],
-    plates: Sequence[str],
-    aliases: Mapping[str, Sequence[str]],
-    name: str,
-    quiet: bool = False,
-) -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """Match a table's plates to those imaged: by name, by an alias, or as a whole word of the name.
-
-    Args:
-        listed: the table's plates.
-        plates: those imaged.
-        aliases: other words for them.
-        name: of the table, for the notes.
-        quiet: True where plates that were not imaged are nothing to speak of (a barcode table lists a whole screen).
-    """
-    matched: dict[str, list[str]] = {}
-    notes: list[str] = []
-    for code in listed:
-        found = [plate for plate in plates if _same(code, plate)]
-        found = found or [plate for plate in plates if any(_same(code, other) for other in aliases.get(plate, ()))]
-        if not found:
-            found = [plate for plate in plates if _has_word(plate, code)]
-            if found:
-                notes.append(f"{name}: plate {code} taken as {', '.join(found)}")
-        if found:
-            matched[code] = found
-    if not matched and len(listed) == len(plates) == 1:
-        matched[listed[0]] = list(plates)
-        notes.append(f"{name}: its only plate {listed[0]} taken as the only plate here, {plates[0]}")
-    unknown = [code for code in listed if code not in matched]
-    if unknown and not quiet:
-        notes.append(f"{name}: {len(unknown)} of its plates have no images: {', '.join(unknown[:LISTED])}")
-    return matched, tuple(notes)
-
-
-def _same(code: str, plate: str) -> bool:
-    return code.casefold() == plate.casefold()
-
-
-def _has_word(plate: str, code: str) -> bool:
-    """Tell whether a code of some length stands in a plate's name, with no letter or digit touching it."""
-    at = plate.casefold().find(code.casefold())
-    if len(code) < 4 or at < 0:
-        return False
-    around = plate[at - 1 : at] + plate[at + len(code) : at + len(code) + 1]
-    return not any(letter.isalnum() for letter in around)
 
 
 def _join_plates(table: Table, rows: dict[WellKey, dict[str, str]], aliases: Mapping[str, Sequence[str]]) -> None:

@@ -1,21 +1,23 @@
 """Opening a folder of plates: everything from the names of files to sites with channels and labels."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from kinfast import schema
 from kinfast.domain import WellName, parse_well
-from kinfast.errors import ConventionError, InputError
+from kinfast.errors import InputError
 from kinfast.plate.audit import audit_plates
 from kinfast.plate.channels import map_channels
-from kinfast.plate.conventions import Convention, load_convention, shipped_conventions
-from kinfast.plate.discovery import Tree, choose_convention, sample_files, scan_tree, score_conventions
+from kinfast.plate.discovery import Tree, scan_tree
 from kinfast.plate.layout import lay_out, parse_plane
-from kinfast.plate.loaddata import LOADDATA, LoadData, find_tables, read_loaddata
-from kinfast.plate.metadata import Labels, join_metadata, names_wells
-from kinfast.plate.plate_set import ConventionScore, PlateSet
-from kinfast.plate.reading import NamedImage, Reading, read_tree
+from kinfast.plate.metadata import Labels, join_metadata
+from kinfast.plate.metadata_tables import names_wells
+from kinfast.plate.names import read_names
+from kinfast.plate.plate_set import PlateSet
+from kinfast.plate.reading import NamedImage, Reading
 from kinfast.plate.side_files import SideInfo, read_side_files
 from kinfast.plate.specs import DATASET_FILE, DatasetSpec, load_spec, spec_path
 from kinfast.plate.tables import read_header
@@ -51,14 +53,44 @@ def open_plates(
         InputError: there is nothing that can be used; the message says what to do.
         ConventionError, SpecError, MetadataError, UsageError: kinds of it.
     """
-    reporter = reporter or Silent()
-    root = Path(root).resolve()
+    with _collector_at_rest():
+        return _open(
+            Path(root).resolve(), spec, convention, channels, plane, metadata, plates, wells, reporter or Silent()
+        )
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keep Python's cycle collector from looking through a million values that form no cycles: it takes half the time.
+
+    200,000 files: 3.0 s of processor time instead of 5.7 s.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _open(
+    root: Path,
+    spec: str | None,
+    convention: str | None,
+    channels: Mapping[str, str] | None,
+    plane: str,
+    metadata: Sequence[Path],
+    plates: Sequence[str] | None,
+    wells: Sequence[str] | None,
+    reporter: Reporter,
+) -> PlateSet:
     parse_plane(plane)
     chosen, home = _choose_spec(root, spec)
     tree = scan_tree(root, reporter)
     if tree.n_tiffs == 0:
         raise InputError(f"{root}: no TIFF file in it or below it; wanted a folder of plates")
-    names = _read_names(tree, convention or (chosen.convention if chosen else None))
+    names = read_names(tree, convention or (chosen.convention if chosen else None))
     reading = names.reading
     side = read_side_files(root, (path for paths in reading.folders.values() for path in paths), names.side_files)
     images = _select(reading.images, plates, wells)
@@ -67,6 +99,7 @@ def open_plates(
     tables = metadata or _own_tables(chosen, home)
     labels = _join_labels(reading, tables, images)
     layout = lay_out(images, channel_map.spec.channel_names, channel_map.names, plane)
+    said = labels.notes if tables else _tables_at_hand(tree)
     found = PlateSet(
         root=root,
         spec=channel_map.spec,
@@ -75,12 +108,7 @@ def open_plates(
         quarantine=layout.quarantine,
         ignored=tuple(sorted((*reading.ignored, *layout.ignored), key=lambda file: file.path)),
         labels=labels.frame,
-        notes=(
-            *_side_notes(side),
-            *reading.notes,
-            *channel_map.notes,
-            *(labels.notes if tables else _tables_at_hand(tree)),
-        ),
+        notes=(*(info.problem for info in side if info.problem), *reading.notes, *channel_map.notes, *said),
         scores=names.scores,
         pixel_um=_pixel_sizes(reading, side, channel_map.spec),
     )
@@ -95,58 +123,6 @@ def _choose_spec(root: Path, name: str | None) -> tuple[DatasetSpec | None, Path
     return (load_spec(str(own)), root) if own.is_file() else (None, root)
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """A tree read by one convention."""
-
-    reading: Reading
-    convention: str
-    side_files: tuple[str, ...]
-    scores: tuple[ConventionScore, ...]
-    named: bool
-
-
-def _read_names(tree: Tree, name: str | None) -> _Names:
-    """Read the tree by the convention asked for, else by a LoadData table or the pattern that reads the most."""
-    if name == LOADDATA or (name is not None and name.lower().endswith(".csv")):
-        tables = find_tables(tree) if name == LOADDATA else [Path(name)]
-        if not tables:
-            raise ConventionError(f"{tree.root}: no LoadData table in it; give its path with --convention TABLE.csv")
-        return _by_table(read_loaddata(tree, tables), ())
-    if name is not None:
-        rules = load_convention(name)
-        return _by_pattern(tree, rules, _check_fit(tree, rules))
-    files = sample_files(tree)
-    scores = score_conventions(files, shipped_conventions())
-    tables = find_tables(tree)
-    listed = read_loaddata(tree, tables) if tables else None
-    if listed is not None and 0 < listed.share >= scores[0].share:  # a table that names the files is a person's word
-        return _by_table(listed, scores)
-    if listed is not None:
-        scores = tuple(sorted((*scores, ConventionScore(LOADDATA, listed.share)), key=lambda score: -score.share))
-    return _by_pattern(tree, choose_convention([s for s in scores if s.name != LOADDATA], files), scores)
-
-
-def _by_pattern(tree: Tree, rules: Convention, scores: tuple[ConventionScore, ...]) -> _Names:
-    return _Names(read_tree(tree, rules), rules.name, rules.side_files, scores, False)
-
-
-def _by_table(listed: LoadData, scores: tuple[ConventionScore, ...]) -> _Names:
-    best = ConventionScore(LOADDATA, listed.share)
-    if not listed.reading.images:
-        raise ConventionError(f"{', '.join(listed.tables)}: none of the images that it lists is on disk here")
-    return _Names(listed.reading, LOADDATA, (), (best, *scores), True)
-
-
-def _check_fit(tree: Tree, rules: Convention) -> tuple[ConventionScore, ...]:
-    files = sample_files(tree)
-    scores = score_conventions(files, [rules])
-    if scores[0].share == 0:
-        example = "/".join(part for part in files[len(files) // 2] if part)
-        raise ConventionError(f"convention {rules.name} reads no name here; one of them is {example}")
-    return scores
-
-
 def _side_channels(side: Sequence[SideInfo]) -> dict[str, str]:
     """Merge what side files call the channels; nothing where two plates disagree."""
     merged: dict[str, str] = {}
@@ -155,10 +131,6 @@ def _side_channels(side: Sequence[SideInfo]) -> dict[str, str]:
             if merged.setdefault(token, name) != name:
                 return {}
     return merged
-
-
-def _side_notes(side: Sequence[SideInfo]) -> list[str]:
-    return [info.problem for info in side if info.problem]
 
 
 def _pixel_sizes(reading: Reading, side: Sequence[SideInfo], spec: DatasetSpec) -> dict[str, float]:

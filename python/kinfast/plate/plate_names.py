@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kinfast.domain import parse_well
 from kinfast.errors import InputError
-from kinfast.plate.conventions import NameReader, common_rules
+from kinfast.plate.conventions import common_rules
+from kinfast.plate.name_reader import NameReader
 from kinfast.plate.tokens import normal_token
 
 _DATE = re.compile(r"(19|20)\d{2}[-_.]?(0[1-9]|1[0-2])[-_.]?([0-2]\d|3[01]).*")

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kinfast.domain import IgnoredFile, WellName
-from kinfast.plate.conventions import PLATE_COLUMNS, Convention, NameParts, NameReader, Rule, common_rules
+from kinfast.plate.conventions import PLATE_COLUMNS, Convention, Rule, common_rules
 from kinfast.plate.discovery import Folder, FoundFile, Tree
+from kinfast.plate.name_reader import NameParts, NameReader
 from kinfast.plate.plate_names import ancestor_name, name_folder, safe_name, suffix_repeats
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet")
@@ -115,9 +116,7 @@ def _columns_of_counted_wells(tree: Tree, reader: NameReader) -> int:
     highest = 0
     for folder in tree.folders:
         for file in folder.tiffs:
-            got = reader.match(folder.path, file.name)
-            number = got.get("well_number") if got else None
-            highest = max(highest, int(number) if number else 0)
+            highest = max(highest, reader.well_number(folder.path, file.name))
     return next((columns for wells, columns in PLATE_COLUMNS.items() if highest <= wells), 48)
 
 
@@ -130,7 +129,9 @@ def _split_by_plate(
     name = name_folder(folder.path, tree.root, reader, wells, channels)
     prefixes = {parts.prefix for _, parts in read if parts.prefix}
     groups: dict[str, list[tuple[FoundFile, NameParts]]] = defaultdict(list)
-    for file, parts in read:
+    if len(prefixes) <= 1 and read[0][1].plate is None:
+        groups[name.plate or ""] = read
+    for file, parts in read if not groups else ():
         several = parts.prefix if len(prefixes) > 1 else None
         groups[parts.plate or several or name.plate or ""].append((file, parts))
     others = frozenset(word for word in (name.base, name.plate, *prefixes) if word)

@@ -52,7 +52,8 @@ def validate(model: type[Model], content: Mapping[str, Any], where: str) -> Mode
         return model.model_validate(dict(content))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the whole"
-        found = "" if first["type"] == "missing" else f" (found {first['input']!r:.80})"
+        key = "".join(f"{part}." for part in first["loc"])[:-1]
+        said = first["msg"].removeprefix("Value error, ")
+        found = f" (found {first['input']!r:.80})" if key and first["type"] != "missing" else ""
         more = f"; {error.error_count() - 1} more" if error.error_count() > 1 else ""
-        raise SpecError(f"{where}: {key}: {first['msg']}{found}{more}") from None
+        raise SpecError(f"{where}: {f'{key}: ' if key else ''}{said}{found}{more}") from None

@@ -41,7 +41,7 @@ _FILE_COLUMN = re.compile(
     r"^(?:image_)?(?:filename|pathname|url|objects?filename|md5digest|height|width)_", re.IGNORECASE
 )
 _DOSE = re.compile(
-    r"^(?:final|compound|test|nominal|assay|well|pert|treatment|cmpd|cpd)?[\s_-]*(?:dose|dosage|conc|concentration)"
+    r"^(?:final|compound|test|nominal|assay|well|pert|treatment|cmpd|cpd)?[\s_-]*(?:dose|dosage|conc\.?|concentration)"
     r"[\s_-]*(?:in)?[\s_(\[-]*(?P<unit>[pnµμum]?m|(?:pico|nano|micro|milli)?molar|[pnµμum]?mol/l)?[)\]]*$"
 )
 _UNIT_FACTORS = {"p": 1e-6, "n": 1e-3, "u": 1.0, "m": 1e3, "": 1e6}
