@@ -1,6 +1,7 @@
 """A tiny store that can be learned: treated sites are brighter in one channel."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,12 @@ def write_learnable_store(root: Path, plates: int = 1, wells: int = 18, side: in
     }
     (root / "dataset.json").write_text(json.dumps(dataset), encoding="utf-8")
     return PreparedStore.open(root)
+
+
+@pytest.fixture(scope="session")
+def write_store() -> Callable[..., PreparedStore]:
+    """The writer of such stores, of other sizes."""
+    return write_learnable_store
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,9 @@ def test_the_gradient_is_clipped() -> None:
         model, torch.optim.SGD(model.parameters(), lr=1.0), Loss(CROSS_ENTROPY), Precision("cpu", None), 1e-3
     )
     updater.step(batch, 1.0)
-    moved = torch.cat([(a - b).detach().flatten() for a, b in zip(model.parameters(), before.parameters(), strict=True)])
+    moved = torch.cat(
+        [(a - b).detach().flatten() for a, b in zip(model.parameters(), before.parameters(), strict=True)]
+    )
     # float32 weights of up to 1 are rounded by up to 6e-8 when something is added, each of 850,000
     assert float(moved.norm()) == pytest.approx(1e-3, rel=0.05)
 
