@@ -80,20 +80,20 @@ void bind_illumination(py::module_& module) {
                                return borrow(self, sample.pixel_min,
                                              {sample.grid.height, sample.grid.width});
                              })
-      .def_property_readonly(
-          "thumbnails",
-          [](const py::object& self) {
-            const auto& sample = self.cast<const FieldSample&>();
-            return borrow(self, sample.thumbnails,
-                          {sample.n_images, sample.grid.height, sample.grid.width});
-          })
-      .def_property_readonly(
-          "samples",
-          [](const py::object& self) {
-            const auto& sample = self.cast<const FieldSample&>();
-            return borrow(self, sample.samples,
-                          {sample.n_images, sample.sampled.height, sample.sampled.width});
-          })
+      .def_property_readonly("thumbnails",
+                             [](const py::object& self) {
+                               const auto& sample = self.cast<const FieldSample&>();
+                               return borrow(
+                                   self, sample.thumbnails,
+                                   {sample.n_images, sample.grid.height, sample.grid.width});
+                             })
+      .def_property_readonly("samples",
+                             [](const py::object& self) {
+                               const auto& sample = self.cast<const FieldSample&>();
+                               return borrow(
+                                   self, sample.samples,
+                                   {sample.n_images, sample.sampled.height, sample.sampled.width});
+                             })
       .def_readonly("failed", &FieldSample::failed);
   module.def("sample_field", &sample, "sources"_a, "grid_side"_a, "stride"_a, "shape"_a,
              "threads"_a);

@@ -77,8 +77,8 @@ void bind_site(py::module_& module) {
       .def_readonly("nuclei_pixels", &ChannelResult::nuclei_pixels)
       .def_readonly("file_hash", &ChannelResult::file_hash)
       .def_readonly("pixel_hash", &ChannelResult::pixel_hash);
-  module.def("process_sites", &process, "sites"_a, "plans"_a, "shape"_a,
-             py::arg("out").noconvert(), "threads"_a);
+  module.def("process_sites", &process, "sites"_a, "plans"_a, "shape"_a, py::arg("out").noconvert(),
+             "threads"_a);
 }
 
 } // namespace kinfast::bindings

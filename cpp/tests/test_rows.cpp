@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <random>
+#include <utility>
 #include <vector>
 
 using namespace kinfast;
@@ -23,7 +24,7 @@ struct Data {
   explicit Data(unsigned seed) {
     std::mt19937 generator(seed);
     std::uniform_real_distribution<float> uniform(-400.0F, 70000.0F);
-    for (std::size_t i = 0; i < 8 * (kLongest + kSlack); ++i) {
+    for (std::size_t i = 0; i < 40 * (kLongest + kSlack); ++i) {
       pixels.push_back(static_cast<std::uint16_t>(generator()));
       other_pixels.push_back(static_cast<std::uint16_t>(generator() % 3000));
       binned.push_back(static_cast<std::int16_t>(generator() % 2 * 2046));
@@ -53,7 +54,7 @@ std::vector<unsigned char> run(const RowKernels& kernels, const Data& data, std:
   const float* dark = data.dark.data() + offset;
   const float* flat = data.flat.data() + offset;
 
-  std::vector<std::uint16_t> maxima(data.other_pixels.begin(), data.other_pixels.begin() + n);
+  std::vector<std::uint16_t> maxima(data.other_pixels.data(), data.other_pixels.data() + n);
   kernels.max_row(pixels, maxima.data(), n);
   keep(maxima);
   std::vector<std::uint32_t> sums(n, 7);
@@ -76,10 +77,15 @@ std::vector<unsigned char> run(const RowKernels& kernels, const Data& data, std:
   const FocusSums focus =
       kernels.focus_row(data.binned.data() + offset, data.other_binned.data() + offset, n);
   keep(std::vector<std::int64_t>{focus.curvature, focus.slope, focus.energy});
-  const std::vector<std::int64_t> channels{4, 0, 2};
-  std::vector<std::uint8_t> picked(3 * n);
-  kernels.pick_row(data.bytes.data() + offset, 5, channels.data(), 3, picked.data(), n);
-  keep(picked);
+  // Four of seven, three of five, the same one twice, more than there are; one of many.
+  for (const auto& [n_channels, channels] :
+       std::vector<std::pair<std::size_t, std::vector<std::int64_t>>>{
+           {7, {6, 0, 2, 1}}, {5, {4, 0, 2}}, {3, {1, 1}}, {2, {1, 0, 1}}, {40, {39}}}) {
+    std::vector<std::uint8_t> picked(channels.size() * n);
+    kernels.pick_row(data.bytes.data() + offset, n_channels, channels.data(), channels.size(),
+                     picked.data(), n);
+    keep(picked);
+  }
   return result;
 }
 

@@ -37,10 +37,15 @@ public:
         bytes.push_back(static_cast<char>(value >> (8 * i)));
       }
     };
-    const std::vector<std::pair<std::uint64_t, std::uint64_t>> tags{
-        {256, shape.width}, {257, shape.height}, {258, 16}, {259, 1},
-        {262, 1}, {273, 8 + 2 + 9 * 12 + 4}, {277, 1}, {278, shape.height},
-        {279, pixels.size() * 2}};
+    const std::vector<std::pair<std::uint64_t, std::uint64_t>> tags{{256, shape.width},
+                                                                    {257, shape.height},
+                                                                    {258, 16},
+                                                                    {259, 1},
+                                                                    {262, 1},
+                                                                    {273, 8 + 2 + 9 * 12 + 4},
+                                                                    {277, 1},
+                                                                    {278, shape.height},
+                                                                    {279, pixels.size() * 2}};
     put(tags.size(), 2);
     for (const auto& [tag, value] : tags) {
       put(tag, 2);
@@ -116,8 +121,8 @@ TEST_CASE("a site with a bad channel leaves zeros, and says why; its neighbours 
   const Folder folder;
   const auto good = folder.write("good.tif", kRaw, ramp(kRaw, 50));
   const auto small = folder.write("small.tif", {2, 8}, ramp({2, 8}, 50));
-  const std::vector<SitePaths> sites{{{good}, {good}}, {{good}, {small}}, {{good}, {}},
-                                     {{good}, {good + ".not"}}};
+  const std::vector<SitePaths> sites{
+      {{good}, {good}}, {{good}, {small}}, {{good}, {}}, {{good}, {good + ".not"}}};
   const std::vector<ChannelPlan> plans{plain_plan(255.0F), plain_plan(255.0F)};
   std::vector<std::uint8_t> out(4 * kStored.pixels() * 2, 77);
   const auto results = process_sites(sites, plans, kRaw, {out.data(), kStored}, 2);
@@ -171,7 +176,8 @@ TEST_CASE("a field sample sums up what could be read") {
   const auto two = folder.write("two.tif", kRaw, ramp(kRaw, 100));
   const auto odd = folder.write("odd.tif", {2, 2}, ramp({2, 2}, 0));
   for (const int threads : {1, 3}) {
-    const auto sample = sample_field({{odd}, {one}, {"no.tif"}, {two}}, 2, 3, std::nullopt, threads);
+    const auto sample =
+        sample_field({{odd}, {one}, {"no.tif"}, {two}}, 2, 3, std::nullopt, threads);
     CHECK(sample.shape == kRaw);
     CHECK(sample.grid == Shape{2, 4});
     CHECK(sample.sampled == Shape{2, 3});
@@ -182,8 +188,8 @@ TEST_CASE("a field sample sums up what could be read") {
     CHECK(sample.grid_mean[0] == 4.5 + 50.0);
     CHECK(sample.pixel_min[0] == 4.5);
     CHECK(sample.thumbnails[8] == 104.5F);
-    CHECK(sample.samples == std::vector<std::uint16_t>{0, 3, 6, 24, 27, 30, 100, 103, 106, 124,
-                                                       127, 130});
+    CHECK(sample.samples ==
+          std::vector<std::uint16_t>{0, 3, 6, 24, 27, 30, 100, 103, 106, 124, 127, 130});
   }
 }
 

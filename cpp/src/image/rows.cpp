@@ -4,6 +4,10 @@
 #include <stdexcept>
 #include <string>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace kinfast {
 namespace {
 
@@ -11,18 +15,23 @@ namespace {
 // was compiled with -mavx2 here might be the one that the linker keeps for everybody.
 namespace scalar {
 #define KINFAST_ISA
+#define KINFAST_ISA_SHUFFLES 0
 #include "rows.inl.hpp"
 #undef KINFAST_ISA
+#undef KINFAST_ISA_SHUFFLES
 } // namespace scalar
 
 #if defined(__x86_64__)
 namespace avx2 {
+#define KINFAST_ISA_SHUFFLES 1
 #define KINFAST_ISA __attribute__((target("avx2")))
 #include "rows.inl.hpp"
 #undef KINFAST_ISA
+#undef KINFAST_ISA_SHUFFLES
 } // namespace avx2
 
 namespace avx512 {
+#define KINFAST_ISA_SHUFFLES 1
 #if defined(__clang__)
 #define KINFAST_ISA                                                                                \
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"), min_vector_width(512)))
@@ -32,6 +41,7 @@ namespace avx512 {
 #endif
 #include "rows.inl.hpp"
 #undef KINFAST_ISA
+#undef KINFAST_ISA_SHUFFLES
 } // namespace avx512
 #endif
 

@@ -73,9 +73,8 @@ SiteStatistics StatisticsMeter::measure(ImageView<const std::uint16_t> raw,
   set_moments(counts, n_pixels, statistics);
   set_percentiles(counts, n_pixels, statistics);
   statistics.saturated_fraction = saturated_fraction(counts, n_pixels, saturation_value);
-  statistics.focus =
-      focus_.measure(raw, static_cast<std::uint16_t>(statistics.percentiles.front()),
-                     static_cast<std::uint16_t>(statistics.percentiles.back()));
+  statistics.focus = focus_.measure(raw, static_cast<std::uint16_t>(statistics.percentiles.front()),
+                                    static_cast<std::uint16_t>(statistics.percentiles.back()));
   return statistics;
 }
 

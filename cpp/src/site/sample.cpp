@@ -149,8 +149,7 @@ FieldSample summarise(const std::vector<ImageSample>& images, Shape shape,
     }
     ++sample.n_images;
     add_thumbnail(images[i], sample, totals);
-    sample.samples.insert(sample.samples.end(), images[i].samples.begin(),
-                          images[i].samples.end());
+    sample.samples.insert(sample.samples.end(), images[i].samples.begin(), images[i].samples.end());
   }
   for (std::size_t cell = 0; cell < totals.size(); ++cell) {
     const auto pixels = static_cast<double>(

@@ -10,7 +10,7 @@
 
 namespace kinfast {
 
-inline constexpr std::array<double, 9> kStatisticPercentiles{0.1, 1.0,  5.0,  25.0, 50.0,
+inline constexpr std::array<double, 9> kStatisticPercentiles{0.1,  1.0,  5.0,  25.0, 50.0,
                                                              75.0, 95.0, 99.0, 99.9};
 
 struct SiteStatistics {

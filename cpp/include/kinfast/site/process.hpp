@@ -53,10 +53,10 @@ struct SiteRows {
 };
 
 // Decodes, max-projects, measures, corrects, resizes and quantises every channel of every site, and
-// counts nuclei where a plan asks for it. `raw` is the shape that every image must have. A site with
-// any error leaves zeros in its row. Returns a result for each site and channel, in their order.
-// The bytes do not depend on `threads`.
-// Throws std::invalid_argument for plans or shapes that cannot work, and nothing because of a file.
+// counts nuclei where a plan asks for it. `raw` is the shape that every image must have. A site
+// with any error leaves zeros in its row. Returns a result for each site and channel, in their
+// order. The bytes do not depend on `threads`. Throws std::invalid_argument for plans or shapes
+// that cannot work, and nothing because of a file.
 std::vector<std::vector<ChannelResult>> process_sites(const std::vector<SitePaths>& sites,
                                                       std::span<const ChannelPlan> plans, Shape raw,
                                                       const SiteRows& out, int threads);
