@@ -9,7 +9,7 @@ runs, no more.
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,8 @@ WORKERS = min(2, os.cpu_count() or 1)
 STREAMS = "MiCoPh,SyHoPh"
 AUGMENTATION = AugmentationSpec(rotation_degrees=30, shear_degrees=10, scale=(0.8, 1.25), quarter_turns=False)
 DEFAULT = AugmentationSpec()
-AT_LEAST = 1.2
-"""How many times as many sites a second ours must serve as the usual way, full augmentation; measured: 2 and more."""
+AT_LEAST = {"torch": 1.3, "dali": 1.0}
+"""How many times as many sites a second ours must serve as the usual way, full augmentation; measured: 1.9 and 1.4."""
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),  # the usual way's worker processes
@@ -98,11 +98,16 @@ def epochs_of(kind: str, store: PreparedStore, augmentation: AugmentationSpec) -
             persistent_workers=True,
             multiprocessing_context="fork",
         )
-        return lambda: sum(len(streams[0]) for streams in loader)
+        return lambda: sum(len(channels_last(streams)[0]) for streams in loader)
     settings = LoaderSettings(input_size=CROP, batch_size=BATCH, augmentation=augmentation, threads=WORKERS)
     ours = make_loader(kind, store, np.arange(N_SITES), parse_composites(STREAMS, store), None, settings)
     numbers: Iterator[int] = iter(range(10**6))
     return lambda: sum(len(batch) for batch in ours.epoch(next(numbers)))
+
+
+def channels_last(streams: Sequence[Tensor]) -> list[Tensor]:
+    """Bring the usual way's streams into the memory layout that ours come in, which models run faster on."""
+    return [stream.to(memory_format=torch.channels_last) for stream in streams]
 
 
 def need(kind: str) -> None:
@@ -156,7 +161,7 @@ def test_ours_is_faster_than_the_usual_way(store: PreparedStore, kind: str, reco
     ratios = [seconds(plain) / seconds(ours) for _ in range(ROUNDS)]
     record_property("ratio", float(np.median(ratios)))
     print(f"\n{kind} against DataLoader + torchvision v2: {np.median(ratios):.2f} times the sites/s ({ratios})")
-    assert SMOKE or np.median(ratios) > AT_LEAST
+    assert SMOKE or np.median(ratios) > AT_LEAST[kind]
 
 
 def seconds(epoch: Callable[[], int]) -> float:

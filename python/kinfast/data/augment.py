@@ -5,7 +5,7 @@ offset per site and channel. It acts on the whole stack of channels before compo
 a site see one geometry.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,14 +72,27 @@ class Augmentation:
         matrices: (n, 2, 3) float32; (x, y, 1) of an output pixel to (x, y) in the input, pixel centres at halves.
         gain, offset: (n, C) float32; intensity of 0 … 1 becomes gain * intensity + offset.
         noise: standard deviation, of 0 … 1.
-        noise_seed: of the generator that draws the noise on the device.
+        noise_seeds: (n,) int64, of the generators that draw each site's noise on the device.
+        exact: every output pixel is an input pixel.
     """
 
     matrices: NDArray[np.float32]
     gain: NDArray[np.float32]
     offset: NDArray[np.float32]
     noise: float
-    noise_seed: int
+    noise_seeds: NDArray[np.int64]
+    exact: bool
+
+    def part(self, start: int, stop: int) -> "Augmentation":
+        """Give what is done to some of the batch's sites."""
+        here = slice(start, stop)
+        return replace(
+            self,
+            matrices=self.matrices[here],
+            gain=self.gain[here],
+            offset=self.offset[here],
+            noise_seeds=self.noise_seeds[here],
+        )
 
 
 def sample_augmentation(
@@ -96,7 +109,7 @@ def sample_augmentation(
     shift = centre - linear @ np.full(2, output_size / 2)
     gain, offset = _sample_intensity(rng, n_sites, n_channels, spec)
     matrices = np.concatenate([linear, shift[:, :, None]], axis=2).astype(np.float32)
-    return Augmentation(matrices, gain, offset, spec.noise, int(rng.integers(2**63)))
+    return Augmentation(matrices, gain, offset, spec.noise, rng.integers(2**63, size=n_sites), spec.exact)
 
 
 def fixed_views(image_size: tuple[int, int], output_size: int, views: int | None = None) -> NDArray[np.int64]:

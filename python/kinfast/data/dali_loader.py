@@ -10,24 +10,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from nvidia.dali import fn, pipeline_def, types
-from nvidia.dali.plugin.pytorch import feed_ndarray
+from nvidia.dali.plugin.pytorch import feed_ndarray, to_torch_type
 
 from kinfast.data.composites import Composite
 from kinfast.data.feed import Feed, HostBatch, LoaderSettings
 from kinfast.data.labels import LabelledSites
-from kinfast.data.minibatch import Minibatch, split_streams
+from kinfast.data.minibatch import Minibatch, chunk_size, fill_streams
 from kinfast.data.prefetch import prefetched
 from kinfast.data.store import PreparedStore
 from kinfast.domain import StoreImages
 
 RUNS_AHEAD = 2
 """Batches inside DALI's pipeline: one being worked on while another is being taken out."""
+_SOURCE_TYPES = [types.UINT8, types.FLOAT]
 
 
 class DaliLoader:
     """Serves minibatches as `TorchLoader` does, with the warp done by DALI.
 
-    Noise, composites and normalisation are PyTorch's on the same device, shared with `TorchLoader`.
+    Intensities, noise, composites and normalisation are PyTorch's on the same device, shared with `TorchLoader`: there
+    they are a few passes over planes, in DALI's interleaved pixels they take a third as long as the warp itself.
     """
 
     kind = "dali"
@@ -74,7 +76,8 @@ class DaliLoader:
             "prefetch_queue_depth": RUNS_AHEAD,
         }
         if settings.augmentation is not None:
-            pipeline = _augmented(source.augmented, settings.input_size, gpu, **options)
+            exact = settings.augmentation.exact
+            pipeline = _augmented(source.augmented, settings.input_size, exact, gpu, **options)
         else:
             pipeline = _viewed(source.plain, settings.input_size, self._feed.corners.tolist(), gpu, **options)
         pipeline.build()
@@ -90,12 +93,15 @@ class DaliLoader:
         running.pipeline.release_outputs()
         batch, settings = running.source.inside.popleft(), self._feed.settings
         stack = stack.flatten(0, -4).permute(0, 3, 1, 2)
-        streams = split_streams(stack, self._feed.positions, batch.augmentation, settings.dtype)
+        step = chunk_size(stack.shape[1], settings.input_size, self._device)
+        # DALI's pixels are interleaved; planes are what the steps below are quick on
+        pieces = (stack[at : at + step].contiguous() for at in range(0, len(stack), step))
+        streams = fill_streams(pieces, len(stack), self._feed.positions, batch.augmentation, settings.dtype)
         return Minibatch(streams, self._feed.targets(batch.rows), torch.from_numpy(batch.rows), self.views)
 
     def _copied(self, tensor: Any) -> torch.Tensor:
         """Copy what DALI still owns: it is overwritten once the outputs are released."""
-        copy = torch.empty(tuple(tensor.shape()), dtype=torch.float32, device=self._device)
+        copy = torch.empty(tuple(tensor.shape()), dtype=to_torch_type[tensor.dtype], device=self._device)
         stream = torch.cuda.current_stream(self._device) if self._device.type == "cuda" else None
         feed_ndarray(tensor, copy, cuda_stream=stream)
         if stream is not None:
@@ -115,13 +121,12 @@ class _Source:
         self.inside.append(next(self.batches))
         return self.inside[-1].images
 
-    def augmented(self) -> tuple[StoreImages, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Give the next images, matrices, gains of counts and offsets."""
+    def augmented(self) -> tuple[StoreImages, NDArray[np.float32]]:
+        """Give the next images and matrices."""
         images, drawn = self.plain(), self.inside[-1].augmentation
         if drawn is None:
             raise TypeError("a batch without augmentation went into the training pipeline")
-        gain = drawn.gain / np.float32(255)
-        return images, drawn.matrices, gain[:, None, None, :], drawn.offset[:, None, None, :]
+        return images, drawn.matrices
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,27 +143,25 @@ def _device_id(device: torch.device) -> int | None:
 
 
 @pipeline_def  # type: ignore[untyped-decorator]
-def _augmented(source: Callable[[], Any], output_size: int, gpu: bool) -> Any:
-    """Warp (B, h, w, C) uint8 by each sample's matrix, then gain and offset: (B, S, S, C) float32."""
-    images, matrices, gain, offset = fn.external_source(
-        source, num_outputs=4, batch=True, layout=["HWC", "", "", ""], dtype=[types.UINT8] + 3 * [types.FLOAT]
-    )
-    warped = fn.warp_affine(
+def _augmented(source: Callable[[], Any], output_size: int, exact: bool, gpu: bool) -> Any:
+    """Warp (B, h, w, C) uint8 by each sample's matrix: (B, S, S, C) float32 counts, or uint8 where that is exact."""
+    images, matrices = fn.external_source(source, num_outputs=2, batch=True, layout=["HWC", ""], dtype=_SOURCE_TYPES)
+    return fn.warp_affine(
         _on(gpu, images),
         matrix=matrices,
         size=[output_size, output_size],
-        dtype=types.FLOAT,
-        interp_type=types.INTERP_LINEAR,
+        # at pixels' very centres the nearest pixel is the interpolated one
+        dtype=types.UINT8 if exact else types.FLOAT,
+        interp_type=types.INTERP_NN if exact else types.INTERP_LINEAR,
     )
-    return warped * _on(gpu, gain) + _on(gpu, offset)
 
 
 @pipeline_def  # type: ignore[untyped-decorator]
 def _viewed(source: Callable[[], Any], output_size: int, corners: list[list[int]], gpu: bool) -> Any:
-    """Cut the fixed crops of (B, h, w, C) uint8: (B, views, S, S, C) float32 of 0 … 1."""
+    """Cut the fixed crops of (B, h, w, C) uint8: (B, views, S, S, C) uint8."""
     images = _on(gpu, fn.external_source(source, batch=True, layout="HWC", dtype=types.UINT8))
     crops = [images[y : y + output_size, x : x + output_size, :] for y, x in corners]
-    return fn.cast(fn.stack(*crops, axis=0), dtype=types.FLOAT) / 255.0
+    return fn.stack(*crops, axis=0)
 
 
 def _on(gpu: bool, node: Any) -> Any:

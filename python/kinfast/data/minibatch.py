@@ -1,8 +1,9 @@
 """What every loader yields, and the last steps on the device that all loaders share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +14,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 """Of intensities of 0 … 1. Source: torchvision's classification weights."""
 PLAIN_MEAN = PLAIN_STD = 0.5
 """For streams of other than three channels: 0 … 1 becomes -1 … 1."""
+CACHE_BYTES = 2**20
+"""What one core's second-level cache holds, about."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,33 +44,75 @@ class Minibatch:
         return outputs if self.views == 1 else outputs.reshape(-1, self.views, *outputs.shape[1:]).mean(1)
 
 
-def split_streams(
-    stack: Tensor, positions: Sequence[Sequence[int]], augmentation: Augmentation | None, dtype: torch.dtype
+def fill_streams(
+    stacks: Iterable[Tensor],
+    n_crops: int,
+    positions: Sequence[Sequence[int]],
+    augmentation: Augmentation | None,
+    dtype: torch.dtype,
 ) -> tuple[Tensor, ...]:
-    """Turn stacks of channels into normalised streams.
+    """Turn stacks of channels, whose geometry is done, into normalised streams.
 
     Args:
-        stack: (N, C, S, S) float32 on the device, intensities of 0 … 1 after geometry, gain and offset.
+        stacks: the batch in pieces, in order, each (n, C, S, S) uint8 or float32 counts of 0 … 255 on the device.
+        n_crops: of all pieces together.
         positions: the channels of each stream.
-        augmentation: its noise is added and the result kept within 0 … 1; None outside training.
+        augmentation: its gain, offset and noise are applied and the result kept in range; None outside training.
         dtype: of the streams.
     """
-    if augmentation is not None:
-        stack = _add_noise(stack, augmentation).clamp_(0, 1)
-    return tuple(_normalise(stack[:, list(channels)], dtype) for channels in positions)
+    streams: list[Tensor] = []
+    start = 0
+    for stack in stacks:
+        if not streams:
+            streams = [_empty(stack, n_crops, len(channels), dtype) for channels in positions]
+        stop = start + len(stack)
+        part = augmentation.part(start, stop) if augmentation is not None else None
+        intensities = change_intensities(stack, part)
+        for stream, channels in zip(streams, positions, strict=True):
+            stream[start:stop] = _normalised(intensities, channels)
+        start = stop
+    return tuple(streams)
+
+
+def change_intensities(stack: Tensor, augmentation: Augmentation | None) -> Tensor:
+    """Turn counts of 0 … 255 into float32 intensities of 0 … 1, with gain, offset and noise where there are any."""
+    stack = stack.to(torch.float32)
+    if augmentation is None:
+        return stack / 255
+    gain, offset = (
+        torch.from_numpy(values).to(stack.device)[:, :, None, None]
+        for values in (augmentation.gain / np.float32(255), augmentation.offset)
+    )
+    return _add_noise((stack * gain).add_(offset), augmentation).clamp_(0, 1)
+
+
+def chunk_size(channels: int, side: int, device: torch.device) -> int:
+    """Give how many crops to work on at once: on a CPU what stays in its cache, elsewhere all."""
+    return max(1, CACHE_BYTES // (4 * channels * side * side)) if device.type == "cpu" else 2**31
+
+
+def _empty(like: Tensor, n_crops: int, channels: int, dtype: torch.dtype) -> Tensor:
+    shape = (n_crops, channels, *like.shape[2:])
+    return torch.empty(shape, dtype=dtype, device=like.device, memory_format=torch.channels_last)
 
 
 def _add_noise(stack: Tensor, augmentation: Augmentation) -> Tensor:
     if augmentation.noise == 0:
         return stack
-    generator = torch.Generator(stack.device).manual_seed(augmentation.noise_seed)
-    noise = torch.randn(stack.shape, generator=generator, device=stack.device)
-    return stack + augmentation.noise * noise
+    generator = torch.Generator(stack.device)
+    for site, seed in zip(stack, augmentation.noise_seeds.tolist(), strict=True):
+        generator.manual_seed(seed)
+        # in memory as (C, S, S), so that the loaders' layouts do not matter
+        noise = torch.randn(tuple(site.shape), generator=generator, device=stack.device)
+        site.add_(noise, alpha=augmentation.noise)
+    return stack
 
 
-def _normalise(stream: Tensor, dtype: torch.dtype) -> Tensor:
-    """Normalise in place: the stream is a copy of its channels."""
-    three = stream.shape[1] == 3
-    mean = stream.new_tensor(IMAGENET_MEAN if three else (PLAIN_MEAN,)).view(1, -1, 1, 1)
-    std = stream.new_tensor(IMAGENET_STD if three else (PLAIN_STD,)).view(1, -1, 1, 1)
-    return stream.sub_(mean).div_(std).to(dtype, memory_format=torch.channels_last)
+def _normalised(stack: Tensor, channels: Sequence[int]) -> Tensor:
+    """Take a stream's channels out of a stack and normalise them, a plane at a time, which is quicker than an index."""
+    three = len(channels) == 3
+    stream = stack.new_empty((len(stack), len(channels), *stack.shape[2:]))
+    for plane, channel in enumerate(channels):
+        mean, std = (IMAGENET_MEAN[plane], IMAGENET_STD[plane]) if three else (PLAIN_MEAN, PLAIN_STD)
+        torch.sub(stack[:, channel], mean, out=stream[:, plane]).div_(std)
+    return stream

@@ -12,7 +12,7 @@ from kinfast.data.augment import Augmentation
 from kinfast.data.composites import Composite
 from kinfast.data.feed import Feed, HostBatch, LoaderSettings
 from kinfast.data.labels import LabelledSites
-from kinfast.data.minibatch import Minibatch, split_streams
+from kinfast.data.minibatch import Minibatch, chunk_size, fill_streams
 from kinfast.data.prefetch import prefetched
 from kinfast.data.store import PreparedStore
 
@@ -45,36 +45,56 @@ class TorchLoader:
             yield self._to_minibatch(batch)
 
     def _to_minibatch(self, batch: HostBatch) -> Minibatch:
-        settings = self._feed.settings
-        images = _to_device(batch.images, settings.device)
-        if batch.augmentation is None:
-            stack = cut_views(images, self._feed.corners, settings.input_size)
-        else:
-            stack = warp(images, batch.augmentation, settings.input_size)
-        streams = split_streams(stack, self._feed.positions, batch.augmentation, settings.dtype)
-        return Minibatch(streams, self._feed.targets(batch.rows), torch.from_numpy(batch.rows), self.views)
+        feed = self._feed
+        n_crops = len(batch.rows) * self.views
+        streams = fill_streams(self._stacks(batch), n_crops, feed.positions, batch.augmentation, feed.settings.dtype)
+        return Minibatch(streams, feed.targets(batch.rows), torch.from_numpy(batch.rows), self.views)
+
+    def _stacks(self, batch: HostBatch) -> Iterator[Tensor]:
+        """Yield the batch's stacks (n, C, S, S): on a CPU a few sites at a time, elsewhere all at once."""
+        side, device = self._feed.settings.input_size, torch.device(self._feed.settings.device)
+        images = _to_device(batch.images, device)
+        step = max(1, chunk_size(images.shape[3], side, device) // self.views)
+        for start in range(0, len(images), step):
+            some = images[start : start + step]
+            if batch.augmentation is None:
+                yield cut_views(some, self._feed.corners, side)
+            else:
+                yield warp(some, batch.augmentation.part(start, start + step), side)
 
 
 def warp(images: Tensor, augmentation: Augmentation, output_size: int) -> Tensor:
-    """Apply geometry, gain and offset.
+    """Apply a batch's geometry: (B, h, w, C) uint8 on the device to (B, C, S, S) counts.
 
-    Args:
-        images: (B, h, w, C) uint8 on the device.
-        augmentation: of this batch.
-        output_size: S.
-
-    Returns:
-        (B, C, S, S) float32, intensities of 0 … 1 before gain and offset; beyond the border the border's pixels.
+    Beyond the border stand the border's pixels.
     """
+    if augmentation.exact and images.device.type == "cpu":
+        return cut_turned(images, augmentation.matrices, output_size)
+    return interpolate(images, augmentation.matrices, output_size)
+
+
+def interpolate(images: Tensor, matrices: NDArray[np.float32], output_size: int) -> Tensor:
+    """Sample (B, h, w, C) uint8 bilinearly where the matrices say: (B, C, S, S) float32 counts."""
     height, width = images.shape[1:3]
     # bytes are put in planes before they become floats: a quarter of the traffic
     planes = images.permute(0, 3, 1, 2).contiguous().to(torch.float32)
-    grid = sampling_grid(torch.from_numpy(augmentation.matrices).to(images.device), (height, width), output_size)
-    stack = functional.grid_sample(planes, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    gain, offset = (
-        torch.from_numpy(a).to(images.device)[:, :, None, None] for a in (augmentation.gain, augmentation.offset)
-    )
-    return stack.mul_(gain / 255).add_(offset)
+    grid = sampling_grid(torch.from_numpy(matrices).to(images.device), (height, width), output_size)
+    return functional.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def cut_turned(images: Tensor, matrices: NDArray[np.float32], output_size: int) -> Tensor:
+    """Do what `interpolate` does where nothing need be interpolated: cut, turn and mirror bytes, on the CPU."""
+    planes = np.empty((len(images), images.shape[3], output_size, output_size), np.uint8)
+    for out, image, matrix in zip(planes, images.numpy(), matrices, strict=True):
+        ends = np.stack([matrix[:, 2], matrix @ np.array([output_size, output_size, 1], np.float32)]).astype(np.int64)
+        x, y = ends.min(axis=0)
+        crop = image[y : y + output_size, x : x + output_size]
+        turned = matrix[0, 0] == 0
+        crop = crop.transpose(1, 0, 2) if turned else crop
+        # the output's columns follow x of the input (or y, when turned) forwards or backwards; so do its rows
+        columns, rows = (matrix[1, 0], matrix[0, 1]) if turned else (matrix[0, 0], matrix[1, 1])
+        out[:] = crop[:: int(rows), :: int(columns)].transpose(2, 0, 1)
+    return torch.from_numpy(planes)
 
 
 def sampling_grid(matrices: Tensor, input_size: tuple[int, int], output_size: int) -> Tensor:
@@ -88,7 +108,8 @@ def sampling_grid(matrices: Tensor, input_size: tuple[int, int], output_size: in
         output_size: S.
 
     Returns:
-        (B, S, S, 2) float32 (x, y); -1 and 1 are the image's outer edges: pixel x of a side of n is 2 x / n - 1.
+        (B, S, S, 2) float32 (x, y); -1 and 1 are the image's outer edges: pixel x of a side of n is 2 x / n - 1. Never
+        outside the image.
     """
     centres = torch.arange(output_size, device=matrices.device) + 0.5
     grid = torch.empty(len(matrices), output_size, output_size, 2, device=matrices.device)
@@ -97,17 +118,19 @@ def sampling_grid(matrices: Tensor, input_size: tuple[int, int], output_size: in
         columns = per_column[:, None] * centres
         rows = per_row[:, None] * centres + (shift - 1)[:, None]
         torch.add(rows[:, :, None], columns[:, None, :], out=grid[..., axis])
+        # held at the outermost pixels' centres, which is padding by the border; Apple's GPUs had none before torch 2.13
+        grid[..., axis].clamp_(1 / side - 1, 1 - 1 / side)
     return grid
 
 
 def cut_views(images: Tensor, corners: NDArray[np.int64], output_size: int) -> Tensor:
     """Cut each site's fixed crops: (B, h, w, C) uint8 to (B * views, C, S, S) float32 of 0 … 1, views together."""
     crops = [images[:, y : y + output_size, x : x + output_size] for y, x in corners.tolist()]
-    return torch.stack(crops, dim=1).flatten(0, 1).permute(0, 3, 1, 2).contiguous().to(torch.float32).div_(255)
+    return torch.stack(crops, dim=1).flatten(0, 1).permute(0, 3, 1, 2).contiguous()
 
 
-def _to_device(images: NDArray[np.uint8], device: str) -> Tensor:
+def _to_device(images: NDArray[np.uint8], device: torch.device) -> Tensor:
     tensor = torch.from_numpy(images)
-    if torch.device(device).type == "cuda":
+    if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)

@@ -1,5 +1,6 @@
 """Augmentation: the numbers drawn, the crops of validation and test, Keras' words."""
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,8 @@ from kinfast.data.augment import (
     keras_augmentation,
     sample_augmentation,
 )
-from kinfast.data.torch_loader import warp
+from kinfast.data.minibatch import change_intensities
+from kinfast.data.torch_loader import cut_turned, interpolate, warp
 from kinfast.errors import UsageError
 
 SIZE = (24, 40)
@@ -42,7 +44,7 @@ def test_the_same_generator_draws_the_same() -> None:
     one, same, other = draw(FULL), draw(FULL), draw(FULL, seed=1)
     assert np.array_equal(one.matrices, same.matrices)
     assert np.array_equal(one.gain, same.gain)
-    assert one.noise_seed == same.noise_seed
+    assert np.array_equal(one.noise_seeds, same.noise_seeds)
     assert not np.array_equal(one.matrices, other.matrices)
 
 
@@ -99,24 +101,27 @@ def test_brightness_and_contrast_keep_their_centre() -> None:
 def test_the_batched_warp_is_the_obvious_one(spec: AugmentationSpec, reference: ModuleType) -> None:
     images = np.random.default_rng(5).integers(0, 256, (6, *SIZE, 5), dtype=np.uint8)
     drawn = draw(spec, n=6, output_size=12)
-    got = warp(torch.from_numpy(images), drawn, 12).permute(0, 2, 3, 1).numpy()
+    got = change_intensities(warp(torch.from_numpy(images), drawn, 12), dataclasses.replace(drawn, noise=0.0))
+    got = got.permute(0, 2, 3, 1).numpy()
     for index in range(6):
         expected = reference.warp(images[index], drawn.matrices[index], 12) / 255
-        expected = expected * drawn.gain[index] + drawn.offset[index]
+        expected = np.clip(expected * drawn.gain[index] + drawn.offset[index], 0, 1)
         # float32 coordinates err by some 8 roundings of 2^-24 on a side of 40 pixels; a pixel's step is at most the
         # whole range, in x and in y: 40 * 8 * 2^-24 * 2 = 4e-5, times the largest gain, 1.21
         assert np.abs(got[index] - expected).max() < 5e-5
 
 
-def test_exact_augmentation_moves_pixels_and_makes_none() -> None:
+@pytest.mark.parametrize("output_size", [16, 15])
+def test_cutting_and_turning_is_the_warp_where_nothing_is_interpolated(output_size: int) -> None:
     assert AugmentationSpec().exact
     assert not FULL.exact
-    image = np.arange(24 * 40, dtype=np.int64).reshape(1, 24, 40, 1) % 251
-    spec = AugmentationSpec(brightness=0, contrast=0)
-    for seed in range(10):
-        drawn = sample_augmentation(np.random.default_rng(seed), 1, 1, SIZE, 16, spec)
-        out = warp(torch.from_numpy(image.astype(np.uint8)), drawn, 16) * 255
-        assert (out - out.round()).abs().max() < 255 * 4e-5
+    images = torch.from_numpy(np.random.default_rng(5).integers(0, 256, (60, *SIZE, 5), dtype=np.uint8))
+    matrices = draw(AugmentationSpec(), n=60, output_size=output_size).matrices
+    assert len(np.unique(matrices[:, :, :2].reshape(60, 4), axis=0)) == 8
+    cut, interpolated = (f(images, matrices, output_size) for f in (cut_turned, interpolate))
+    assert cut.dtype == torch.uint8
+    # the bound of the test above, of 255 counts, gain 1
+    assert (cut - interpolated).abs().max() < 255 * 4e-5
 
 
 @pytest.mark.parametrize(
