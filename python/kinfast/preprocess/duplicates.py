@@ -1,0 +1,43 @@
+"""Sites that show the very same pixels under two keys: a stage that did not move, or a file copied over another."""
+
+import numpy as np
+import pandas as pd
+
+from kinfast import schema
+from kinfast.preprocess.plate_task import PIXEL_HASH
+
+
+def find_duplicates(sites: pd.DataFrame, channels: tuple[str, ...]) -> list[str]:
+    """Compare the pixels' hashes, channel by channel, over all plates. Blank images are alike by nature and left out.
+
+    Within one well the first of equal sites stays good, since its label is right. Across wells all of them are named:
+    nobody can tell which of the labels is wrong.
+
+    Args:
+        sites: rows of the shards, sorted.
+        channels: names.
+
+    Returns:
+        Each site's reason, empty where it has no double.
+    """
+    reasons: list[list[str]] = [[] for _ in range(len(sites))]
+    names = [f"{p} {w} s{s}" for p, w, s in sites[[schema.PLATE, schema.WELL, schema.SITE]].itertuples(index=False)]
+    wells = (sites[schema.PLATE] + "/" + sites[schema.WELL]).to_numpy()
+    for channel in channels:
+        low, high = (sites[schema.quality(m, channel)].to_numpy() for m in ("min", "max"))
+        hashes = sites[PIXEL_HASH + channel].to_numpy()
+        for group in _equal_groups(hashes, np.flatnonzero(high > low)):
+            first = group[0]
+            for i in group[1:] if (wells[group] == wells[first]).all() else group:
+                other = names[first] if i != first else names[group[1]]
+                reasons[i].append(f"{channel} as in {other}")
+    return [f"duplicate: {', '.join(found)}" if found else "" for found in reasons]
+
+
+def _equal_groups(hashes: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """Give the rows that share a hash, each group in rising order."""
+    order = rows[np.argsort(hashes[rows], kind="stable")]
+    if len(order) == 0:
+        return []
+    starts = np.flatnonzero(np.diff(hashes[order].astype(np.uint64)) != 0) + 1
+    return [group for group in np.split(order, starts) if len(group) > 1]

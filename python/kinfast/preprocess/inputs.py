@@ -1,0 +1,103 @@
+"""What a plate's shard was made from, so that a second run does only what changed."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from kinfast import _native
+from kinfast.config import STORE_FORMAT_VERSION, PreprocessConfig
+from kinfast.preprocess.plan import PlateTask
+from kinfast.preprocess.sampling import choose_sites, majority_shape, site_paths
+from kinfast.preprocess.shard import FILES, HASHES, PARAMETERS, STATE
+from kinfast.progress import Reporter
+
+BATCH = 64
+"""Sites a native call."""
+METHOD_VERSION = 1
+"""Raised whenever the same input and parameters would give other bytes than before."""
+
+
+def parameters_of(
+    config: PreprocessConfig, channels: Sequence[str], nuclei_channel: str | None, quality: dict[str, float]
+) -> dict[str, Any]:
+    """Give everything but the images that decides a store's bytes, as JSON's types."""
+    return {
+        "store_format": STORE_FORMAT_VERSION,
+        "method": METHOD_VERSION,
+        **{name: list(v) if isinstance(v, tuple) else v for name, v in asdict(config).items()},
+        "channels": list(channels),
+        "nuclei_channel": nuclei_channel,
+        "quality": dict(sorted(quality.items())),
+    }
+
+
+def hash_json(content: object) -> str:
+    """Hash a value of JSON's types, whatever the order of its keys."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def task_parameters(task: PlateTask) -> dict[str, Any]:
+    """Give a task's parameters: those of the whole store."""
+    return parameters_of(task.config, task.channels, task.nuclei_channel, task.quality)
+
+
+def describe_inputs(task: PlateTask) -> dict[str, Any]:
+    """Describe a task: a hash of all that decides its bytes, and its files with size and time of modification."""
+    sites = [
+        [s.key.well, s.key.site, s.key.timepoint, [[p.path for p in c] for c in s.channels]] for s in task.plate.sites
+    ]
+    files = {
+        image.path: [image.size_bytes, image.mtime_ns]
+        for site in task.plate.sites
+        for planes in site.channels
+        for image in planes
+    }
+    state = hash_json(
+        [task_parameters(task), task.plate.name, sorted(task.controls), task.pixel_um, sites, sorted(files.items())]
+    )
+    return {STATE: state, PARAMETERS: hash_json(task_parameters(task)), FILES: files}
+
+
+def explain_change(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
+    """Say in words why a plate is to be done; empty where it is up to date."""
+    if before is None:
+        return "new"
+    if before[STATE] == now[STATE]:
+        return ""
+    old, new = before[FILES], now[FILES]
+    added, gone = len(new.keys() - old.keys()), len(old.keys() - new.keys())
+    changed = sum(old[path] != new[path] for path in old.keys() & new.keys())
+    words = [f"{n} files {word}" for n, word in ((added, "added"), (gone, "gone"), (changed, "changed")) if n]
+    return ", ".join(words) or "parameters or controls changed"
+
+
+def contents_changed(task: PlateTask, before: dict[str, Any], threads: int, reporter: Reporter) -> list[str]:
+    """Read a plate's files again and name the images whose content is not what it was.
+
+    Args:
+        task: the plate's work.
+        before: inputs.json of the shard.
+        threads: threads of the reading.
+        reporter: told of each batch.
+    """
+    chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
+    raw = majority_shape(task.root, task.plate, chosen) or (1, 1)
+    one = np.ones((1, 1), np.float32)
+    plain = _native.ChannelPlan(flatfield=one, darkfield=0 * one, low=0, high=1, saturation_value=65535)
+    plans = [plain] * len(task.channels)
+    changed: list[str] = []
+    for start in range(0, len(task.plate.sites), BATCH):
+        sites = task.plate.sites[start : start + BATCH]
+        out = np.empty((len(sites), 1, 1, len(task.channels)), np.uint8)
+        results = _native.process_sites([site_paths(task.root, site) for site in sites], plans, raw, out, threads)
+        for site, result, hashes in zip(sites, results, before[HASHES][start : start + BATCH], strict=True):
+            found = [f"{channel.file_hash:016x}" for channel in result]
+            pairs = zip(task.channels, found, hashes, strict=True)
+            changed += [f"{site.key} {name}" for name, now, then in pairs if now != then]
+        reporter.advance(len(sites))
+    return changed

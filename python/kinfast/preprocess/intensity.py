@@ -1,0 +1,54 @@
+"""The intensity window of a plate x channel: which corrected intensities become 0 and 255.
+
+One window serves all images of the plate, never one per image: brightness is signal.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_WINDOW_IMAGES = 3
+"""Control images that a window is taken from at least; with fewer, all images serve."""
+
+
+def fit_window(corrected: NDArray[np.float32], percentiles: tuple[float, float]) -> tuple[float, float]:
+    """Give the window: two percentiles of the corrected intensities, counts above the offset.
+
+    Args:
+        corrected: any shape, float32, corrected intensities of a sample of pixels.
+        percentiles: percent, rising.
+
+    Returns:
+        (low, high) with low < high; (0, 1) where there is no pixel.
+    """
+    if corrected.size == 0:
+        return 0.0, 1.0
+    low, high = (round(float(v), 2) for v in np.percentile(corrected, percentiles))
+    if not high > low:
+        high = low + 1.0
+    return low, high
+
+
+def window_images(usable: NDArray[np.bool_], control: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Choose the images that a window is taken from: usable controls, else all usable ones, else all.
+
+    Args:
+        usable: (n,) bool, lit and unspoilt.
+        control: (n,) bool, in a negative control well.
+    """
+    chosen = usable & control
+    if chosen.sum() >= MIN_WINDOW_IMAGES:
+        return chosen
+    return usable if usable.any() else np.ones_like(usable)
+
+
+def saturation_value(samples: NDArray[np.uint16]) -> int:
+    """Tell at which count the camera is full, from a sample of a plate's raw pixels.
+
+    It is the end of the smallest usual range (8, 10, 12, 14 bits) in which all of them lie, if some lie at that very
+    end; else 65535.
+    """
+    highest = int(samples.max(initial=0))
+    for bits in (8, 10, 12, 14):
+        if highest == 2**bits - 1:
+            return highest
+    return 65535

@@ -1,0 +1,166 @@
+"""How the channels of one plate are processed: what pass one finds and pass two applies."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinfast import _native
+from kinfast.config import PreprocessConfig
+from kinfast.domain import Plate
+from kinfast.errors import UsageError
+from kinfast.preprocess.dark_offset import LightLevels, find_light_levels
+from kinfast.preprocess.illumination import Illumination, fit_illumination, flat_illumination
+from kinfast.preprocess.intensity import fit_window, saturation_value, window_images
+from kinfast.preprocess.nuclei import fit_nuclei_threshold, min_nucleus_area
+from kinfast.preprocess.sampling import ChannelSample, choose_sites, sample_channel, site_paths
+from kinfast.progress import Reporter
+
+ILLUMINATIONS = ("mean", "none")
+SPOILT_SHARE = 0.05
+"""An image with more of its pixels at the camera's limit tells nothing of the light."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateTask:
+    """One plate's work, from files and parameters to files: all that decides its bytes.
+
+    Attributes:
+        root: folder that the images' paths are relative to.
+        plate: its sites.
+        channels: names, in the store's order.
+        nuclei_channel: the channel that nuclei are counted in, if there is one.
+        quality: thresholds set by hand.
+        controls: wells with negative controls; empty where not known.
+        pixel_um: micrometres of a raw pixel, where known.
+        config: parameters.
+    """
+
+    root: Path
+    plate: Plate
+    channels: tuple[str, ...]
+    nuclei_channel: str | None
+    quality: dict[str, float]
+    controls: frozenset[str]
+    pixel_um: float | None
+    config: PreprocessConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFit:
+    """What pass one found of one channel: see `Illumination`, `fit_window`, `find_light_levels`, `saturation_value`."""
+
+    illumination: Illumination
+    window: tuple[float, float]
+    dark_below: float
+    saturation: int
+    nuclei_brightness: float
+    n_sampled: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlatePlan:
+    """All channels' fits, and the shapes of what goes in and out."""
+
+    raw: tuple[int, int]
+    stored: tuple[int, int]
+    fits: dict[str, ChannelFit]
+    nucleus_pixels: int
+
+    def native(self, task: PlateTask) -> list[_native.ChannelPlan]:
+        """Give the plan in the native core's words."""
+        return [self._native_channel(name, name == task.nuclei_channel, task.quality) for name in task.channels]
+
+    def nuclei(self, task: PlateTask) -> tuple[float, float]:
+        """Give brightness and smallest area (pixels) of nuclei; nan where no channel shows them."""
+        if task.nuclei_channel is None:
+            return float("nan"), float("nan")
+        brightness = self.fits[task.nuclei_channel].nuclei_brightness
+        return (
+            float(task.quality.get("nuclei_brightness", brightness)),
+            float(task.quality.get("nucleus_pixels", self.nucleus_pixels)),
+        )
+
+    def _native_channel(self, name: str, nuclei: bool, quality: dict[str, float]) -> _native.ChannelPlan:
+        fit = self.fits[name]
+        return _native.ChannelPlan(
+            flatfield=fit.illumination.flatfield,
+            darkfield=fit.illumination.darkfield,
+            low=fit.window[0],
+            high=fit.window[1],
+            saturation_value=fit.saturation,
+            nuclei_threshold=quality.get("nuclei_brightness", fit.nuclei_brightness) if nuclei else None,
+            nuclei_min_area=int(quality.get("nucleus_pixels", self.nucleus_pixels)) if nuclei else 0,
+        )
+
+
+def stored_shape(raw: tuple[int, int], shorter_side: int) -> tuple[int, int]:
+    """Give the stored (h, w) of (H, W) images: the shorter side shrunk to `shorter_side`, never enlarged."""
+    shorter = min(raw)
+    side = min(shorter_side, shorter)
+    height, width = ((length * side + shorter // 2) // shorter for length in raw)
+    return height, width
+
+
+def plan_plate(task: PlateTask, raw: tuple[int, int], threads: int, reporter: Reporter) -> PlatePlan:
+    """Run pass one: sample the plate's images and fit fields, windows and thresholds.
+
+    Args:
+        task: the plate's work.
+        raw: (H, W) that every image must have.
+        threads: threads; they do not change the result.
+        reporter: told of each chunk of images.
+    """
+    if task.config.illumination not in ILLUMINATIONS:
+        raise UsageError(f"illumination {task.config.illumination!r}: wanted one of {', '.join(ILLUMINATIONS)}")
+    chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
+    paths = [site_paths(task.root, task.plate.sites[i]) for i in chosen]
+    stored = stored_shape(raw, task.config.shorter_side)
+    reporter.stage(f"{task.plate.name}: light", len(paths) * len(task.channels), "images")
+    fits: dict[str, Future[ChannelFit]] = {}
+    with ThreadPoolExecutor(max(1, threads)) as pool:  # one channel is fitted while the next is decoded
+        for c, channel in enumerate(task.channels):
+            sample = sample_channel([site[c] for site in paths], chosen, raw, threads, reporter)
+            fits[channel] = pool.submit(_fit_channel, task, channel, sample, raw)
+        results = {channel: fit.result() for channel, fit in fits.items()}
+    return PlatePlan(raw, stored, results, min_nucleus_area(stored, raw, task.pixel_um))
+
+
+def _fit_channel(task: PlateTask, channel: str, sample: ChannelSample, raw: tuple[int, int]) -> ChannelFit:
+    grid = sample.thumbnails.shape[1:]
+    levels = find_light_levels(sample.thumbnails, sample.samples, raw[0] * raw[1] / (grid[0] * grid[1]))
+    full = saturation_value(sample.samples)
+    usable = ~levels.dark & ~levels.blank & ~_spoilt(sample.samples, full)
+    field = _fit_field(task.config.illumination, sample.thumbnails[usable], levels, usable)
+    corrected = _correct_samples(sample, field, raw)
+    wells = [task.plate.sites[i].key.well for i in sample.sites]
+    control = np.array([well in task.controls for well in wells], bool)
+    window = fit_window(corrected[window_images(usable, control)], task.config.window_percentiles)
+    is_nuclear = channel == task.nuclei_channel
+    brightness = fit_nuclei_threshold(corrected[usable].reshape(int(usable.sum()), -1)) if is_nuclear else np.nan
+    return ChannelFit(field, window, round(levels.dark_below, 3), full, round(brightness, 2), len(sample.sites))
+
+
+def _spoilt(samples: NDArray[np.uint16], full: int) -> NDArray[np.bool_]:
+    flags: NDArray[np.bool_] = (samples >= full).mean(axis=(1, 2)) > SPOILT_SHARE
+    return flags
+
+
+def _fit_field(
+    kind: str, thumbnails: NDArray[np.float32], levels: LightLevels, usable: NDArray[np.bool_]
+) -> Illumination:
+    grid: Sequence[int] = thumbnails.shape[1:]
+    if kind == "none":
+        return flat_illumination((grid[0], grid[1]), 0.0, "not corrected: as asked")
+    return fit_illumination(thumbnails, round(levels.offset, 2))
+
+
+def _correct_samples(sample: ChannelSample, field: Illumination, raw: tuple[int, int]) -> NDArray[np.float32]:
+    at = slice(None, None, sample.stride)
+    flat = np.ascontiguousarray(_native.expand_field(field.flatfield, *raw)[at, at])
+    dark = np.ascontiguousarray(_native.expand_field(field.darkfield, *raw)[at, at])
+    corrected: NDArray[np.float32] = (sample.samples - dark) / flat
+    return corrected

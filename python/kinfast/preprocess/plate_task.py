@@ -1,0 +1,210 @@
+"""One plate, from its files and parameters to its shard: a pure task, the same bytes whoever runs it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kinfast import _native, schema
+from kinfast.domain import ImageFile, QuarantineRow, Site, StoreImages
+from kinfast.preprocess import atomic
+from kinfast.preprocess.flags import Verdicts, flag_sites
+from kinfast.preprocess.inputs import describe_inputs
+from kinfast.preprocess.measures import Measures, collect_measures
+from kinfast.preprocess.plan import PlatePlan, PlateTask, plan_plate
+from kinfast.preprocess.rows import RowWriter
+from kinfast.preprocess.sampling import choose_sites, majority_shape, site_paths
+from kinfast.preprocess.shard import HASHES, INPUTS, PLATE, QUARANTINE, SITES, rows_text
+from kinfast.preprocess.thresholds import Thresholds, find_thresholds
+from kinfast.progress import Reporter
+
+BATCH_SITES = 64
+"""Sites a native call: progress and Ctrl-C live between calls."""
+BATCH_BYTES = 256 * 2**20
+"""Memory of one call's output, at most (one site at least)."""
+PIXEL_HASH = "pixel_hash_"
+"""Columns of the shard that duplicates are found by; not in sites.parquet."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What pass two gathers."""
+
+    sites: list[Site] = field(default_factory=list)
+    results: list[list[_native.ChannelResult]] = field(default_factory=list)
+    quarantine: list[QuarantineRow] = field(default_factory=list)
+    hashes: list[list[str]] = field(default_factory=list)
+
+
+def prepare_plate(task: PlateTask, work: Path, image_file: str, threads: int, reporter: Reporter) -> None:
+    """Do all of a plate's work and leave its files in a folder.
+
+    Args:
+        task: the plate, and all that decides its bytes.
+        work: an empty folder.
+        image_file: name that the table gives the image file.
+        threads: threads; they do not change the bytes.
+        reporter: told of each batch.
+    """
+    chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
+    raw = majority_shape(task.root, task.plate, chosen)
+    plan = plan_plate(task, raw or (1, 1), threads, reporter)
+    done = _run_pass_two(task, plan, work / "images.npy", threads, reporter)
+    if not done.sites:
+        (work / "images.npy").unlink()
+    measures = collect_measures(done.results, task.channels, plan.stored[0] * plan.stored[1])
+    dark = {name: task.quality.get(f"dark_{name}", fit.dark_below) for name, fit in plan.fits.items()}
+    thresholds = find_thresholds(measures, dark, plan.nuclei(task), task.quality)
+    table = _site_table(task, done, measures, flag_sites(measures, thresholds), image_file)
+    _write_fields(plan, work / "fields")
+    atomic.write_parquet(work / SITES, table)
+    atomic.write_json(work / PLATE, _facts(task, plan, thresholds, len(done.sites), raw))
+    atomic.write_bytes(work / QUARANTINE, rows_text(done.quarantine))
+    inputs = describe_inputs(task) | {HASHES: done.hashes}
+    atomic.write_bytes(work / INPUTS, (json.dumps(inputs, ensure_ascii=False) + "\n").encode())
+
+
+def batch_sites(stored: tuple[int, int], n_channels: int) -> int:
+    """Give the sites of one native call: bounded in number and in memory."""
+    return max(1, min(BATCH_SITES, BATCH_BYTES // (stored[0] * stored[1] * n_channels)))
+
+
+def _run_pass_two(task: PlateTask, plan: PlatePlan, path: Path, threads: int, reporter: Reporter) -> _Pass:
+    """Decode, correct, resize and store every site; what cannot be used is set aside with its reason."""
+    done = _Pass()
+    row_shape = (*plan.stored, len(task.channels))
+    buffer = np.empty((batch_sites(plan.stored, len(task.channels)), *row_shape), np.uint8)
+    plans = plan.native(task)
+    reporter.stage(f"{task.plate.name}: sites", len(task.plate.sites), "sites")
+    with RowWriter(path, row_shape) as writer:
+        for sites in _batches(task.plate.sites, len(buffer)):
+            out = buffer[: len(sites)]
+            results = _native.process_sites([site_paths(task.root, s) for s in sites], plans, plan.raw, out, threads)
+            writer.append(_take_sound(task, plan.raw, sites, results, out, done))
+            reporter.advance(len(sites), f"{len(done.quarantine)} quarantined" if done.quarantine else "")
+        writer.commit()
+    return done
+
+
+def _batches(sites: Sequence[Site], size: int) -> Iterator[Sequence[Site]]:
+    for start in range(0, len(sites), size):
+        yield sites[start : start + size]
+
+
+def _take_sound(
+    task: PlateTask,
+    raw: tuple[int, int],
+    sites: Sequence[Site],
+    results: list[list[_native.ChannelResult]],
+    out: StoreImages,
+    done: _Pass,
+) -> StoreImages:
+    """Note a batch's results, and give the rows of its sound sites."""
+    sound = []
+    for i, (site, channels) in enumerate(zip(sites, results, strict=True)):
+        done.hashes.append([f"{channel.file_hash:016x}" for channel in channels])
+        bad = [c for c, channel in enumerate(channels) if channel.error]
+        if bad:
+            done.quarantine += [row for c in bad for row in _causes(task, raw, site, c, channels[c])]
+            continue
+        sound.append(i)
+        done.sites.append(site)
+        done.results.append(channels)
+    return out if len(sound) == len(sites) else out[sound]
+
+
+def _causes(
+    task: PlateTask, raw: tuple[int, int], site: Site, channel: int, result: _native.ChannelResult
+) -> list[QuarantineRow]:
+    """Name every broken plane of a channel; the native pass stops at the first."""
+    planes = site.channels[channel]
+    name = task.channels[channel]
+    first = next((p for p in planes if str(task.root / p.path) == result.error_path), planes[0])
+    rows = [_quarantine(first, site, name, result.error)]
+    for plane in planes[planes.index(first) + 1 :]:
+        reason = _plane_error(task.root / plane.path, raw)
+        rows += [_quarantine(plane, site, name, reason)] if reason else []
+    return rows
+
+
+def _plane_error(path: Path, raw: tuple[int, int]) -> str:
+    try:
+        shape = _native.decode(str(path), 0, None).shape
+    except (_native.TiffError, OSError) as error:
+        return str(error)
+    return "" if shape == raw else f"image is {shape}, wanted {raw}"
+
+
+def _quarantine(image: ImageFile, site: Site, channel: str, reason: str) -> QuarantineRow:
+    key = site.key
+    one_line = " ".join(reason.split())
+    return QuarantineRow(image.path, key.plate, key.well, key.site, channel, one_line, key.timepoint)
+
+
+def _site_table(task: PlateTask, done: _Pass, measures: Measures, verdicts: Verdicts, image_file: str) -> pd.DataFrame:
+    keys = [site.key for site in done.sites]
+    columns: dict[str, Any] = {
+        schema.PLATE: pd.Series([k.plate for k in keys], dtype=object).astype("str"),
+        schema.WELL: pd.Series([k.well for k in keys], dtype=object).astype("str"),
+        schema.SITE: np.array([k.site for k in keys], np.int64),
+        schema.TIMEPOINT: np.array([k.timepoint for k in keys], np.int64),
+        schema.PIXEL_UM: np.full(len(keys), np.nan if task.pixel_um is None else task.pixel_um),
+        **measures.columns(),
+        **verdicts.flags,
+        schema.FLAG_REASON: pd.Series(verdicts.texts(), dtype=object).astype("str"),
+    }
+    for c, channel in enumerate(task.channels):
+        paths = [site.channels[c][0].path for site in done.sites]
+        parts = [path.rpartition("/") for path in paths]
+        columns[schema.file_name(channel)] = pd.Series([p[2] for p in parts], dtype=object).astype("str")
+        columns[schema.path_name(channel)] = pd.Series([p[0] or "." for p in parts], dtype=object).astype("str")
+        columns[PIXEL_HASH + channel] = np.array([site[c].pixel_hash for site in done.results], np.uint64)
+    columns[schema.IMAGE_FILE] = pd.Series([image_file] * len(keys), dtype=object).astype("str")
+    columns[schema.IMAGE_INDEX] = np.arange(len(keys), dtype=np.int64)
+    return pd.DataFrame(columns)
+
+
+def _write_fields(plan: PlatePlan, folder: Path) -> None:
+    folder.mkdir()
+    for channel, fit in plan.fits.items():
+        field_ = fit.illumination
+        arrays = {
+            "flatfield": field_.flatfield,
+            "darkfield": field_.darkfield,
+            "helped": np.array(field_.helped),
+            "verdict": np.array(field_.verdict),
+            "contrast": np.array(field_.contrast),
+            "error": np.array(field_.error),
+            "n_images": np.array(field_.n_images),
+            "image_shape": np.array(plan.raw),
+        }
+        atomic.write_bytes(folder / f"{channel}.npz", atomic.npz_bytes(arrays))
+
+
+def _facts(
+    task: PlateTask, plan: PlatePlan, thresholds: Thresholds, n_sites: int, raw: tuple[int, int] | None
+) -> dict[str, Any]:
+    return {
+        "plate": task.plate.name,
+        "n_sites": n_sites,
+        "shape": None if raw is None else list(raw),
+        "stored": None if not n_sites else list(plan.stored),
+        "windows": {name: list(fit.window) for name, fit in plan.fits.items()},
+        "thresholds": thresholds.as_json(),
+        "illumination": {
+            name: {
+                "dark_counts": round(float(fit.illumination.darkfield.mean()), 3),
+                "contrast": round(fit.illumination.contrast, 5),
+                "error": None if np.isnan(fit.illumination.error) else round(fit.illumination.error, 5),
+                "helped": fit.illumination.helped,
+                "verdict": fit.illumination.verdict,
+                "n_images": fit.n_sampled,
+            }
+            for name, fit in plan.fits.items()
+        },
+        "saturation_counts": {name: fit.saturation for name, fit in plan.fits.items()},
+    }
