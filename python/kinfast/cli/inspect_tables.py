@@ -10,7 +10,7 @@ from rich.text import Text
 from kinfast import schema
 from kinfast.plate.audit import plate_format
 from kinfast.plate.headers import Header
-from kinfast.plate.plate_set import PlateSet
+from kinfast.plate.plate_set import ConventionScore, PlateSet
 
 LISTED = 8
 """Rows of a list that are shown before the rest is counted."""
@@ -47,21 +47,25 @@ def _names(console: Console, found: PlateSet, headers: Sequence[Header]) -> None
     console.print(Text(str(found.root), style="bold"), soft_wrap=True)
     scores = [score for score in found.scores if score.share > 0]
     own = next((score for score in scores if score.name == found.convention), None)
-    share = f", which reads {own.share:.0%} of the names" if own else ""
-    console.print(f"File names   [bold]{found.convention}[/bold]{share}")
     others = [score for score in scores if score.name != found.convention]
-    console.print(
-        "Runner-up    " + (f"{others[0].name} ({others[0].share:.0%})" if others else "no other reads any name")
-    )
-    title = f": {found.spec.title}" if found.spec.title else ""
-    console.print(f"Spec         [bold]{found.spec.name}[/bold]{title}")
     facts = [
         found.spec.cell_line,
-        f"{found.spec.treatment_hours:g} h" if found.spec.treatment_hours is not None else "",
+        f"{found.spec.treatment_hours:g} h of treatment" if found.spec.treatment_hours is not None else "",
         f"{found.spec.well_volume_ul:g} µL a well" if found.spec.well_volume_ul is not None else "",
     ]
+    title = f": {found.spec.title}" if found.spec.title else ""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_row("File names", found.convention + (f", which reads {own.share:.0%} of the names" if own else ""))
+    lines.add_row("Runner-up", _score(others[0]) if others else "no other reads any name")
+    lines.add_row("Spec", f"{found.spec.name}{title}")
     if any(facts):
-        console.print("             " + ", ".join(fact for fact in facts if fact))
+        lines.add_row("", ", ".join(fact for fact in facts if fact))
+    console.print(lines)
+
+
+def _score(score: ConventionScore) -> str:
+    why = ", only taken where no microscope's names fit" if score.fallback else ""
+    return f"{score.name}, {score.share:.0%}{why}"
 
 
 def _plates(console: Console, found: PlateSet, headers: Sequence[Header]) -> None:
@@ -184,10 +188,15 @@ def _ignored(console: Console, found: PlateSet, headers: Sequence[Header]) -> No
 
 
 def _notes(console: Console, found: PlateSet, headers: Sequence[Header]) -> None:
-    for title, lines in (("Does not add up", found.audit), ("To know", found.notes)):
-        if lines:
-            console.print(f"\n[bold]{title}[/bold]")
-        for line in lines:
-            console.print(Text(f"- {line}"), style="yellow" if title.startswith("Does") else "")
-    if found.audit == ():
+    if not found.audit:
         console.print("\n[bold]Adds up[/bold] the counts of wells, sites, channels and planes agree with each other")
+    for title, lines, style in (("Does not add up", found.audit, "yellow"), ("To know", found.notes, "")):
+        if not lines:
+            continue
+        console.print(f"\n[bold]{title}[/bold]")
+        listed = Table.grid(padding=(0, 1))
+        listed.add_column(no_wrap=True)
+        listed.add_column(overflow="fold")
+        for line in lines:
+            listed.add_row("-", Text(line, style=style))
+        console.print(listed)

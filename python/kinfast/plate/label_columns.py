@@ -94,7 +94,9 @@ def _compounds(
     for index in empty:
         values[index] = roles.VEHICLE
     if empty:
-        notes.append(f"{len(empty)} wells have no compound and {roles.VEHICLE} as {solvent}: taken as {roles.VEHICLE}")
+        notes.append(
+            f"wells without a compound and with {roles.VEHICLE} as {solvent}, taken as {roles.VEHICLE}: {len(empty)}"
+        )
     return values, used
 
 
@@ -115,9 +117,11 @@ def _roles(
         n_vehicle += role == schema.ROLE_NEGATIVE and schema.ROLE_NEGATIVE not in said and roles.is_vehicle(compound)
         settled.append(role)
     if n_vehicle:
-        notes.append(f"{n_vehicle} wells are {schema.ROLE_NEGATIVE} because their compound is {roles.VEHICLE}")
+        notes.append(
+            f"wells taken as {schema.ROLE_NEGATIVE} because their compound is {roles.VEHICLE} or none: {n_vehicle}"
+        )
     if strange:
-        words = ", ".join(f"{word} ({count} wells)" for word, count in sorted(strange.items()))
+        words = ", ".join(f"{word} (wells: {count})" for word, count in sorted(strange.items()))
         notes.append(f"not understood as a role: {words}; wanted trt, negcon, poscon, compound or control")
     if not sources and any(role == schema.ROLE_TREATMENT for role in settled):
         notes.append("no table has a column for the role: every compound but the vehicle is a treatment")

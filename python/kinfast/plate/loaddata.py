@@ -85,7 +85,7 @@ def read_loaddata(tree: Tree, paths: Iterable[Path]) -> LoadData:
     images, lost = _settle(claims)
     absent += lost
     listed = {image.path for image in images}
-    notes = (f"{absent} images that {', '.join(names)} lists are not on disk",) if absent else ()
+    notes = (f"images that {', '.join(names)} lists and that are not on disk: {absent}",) if absent else ()
     reading = Reading(
         tuple(images),
         _unlisted(tree, listed),

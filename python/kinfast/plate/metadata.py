@@ -60,7 +60,7 @@ def join_metadata(
     if opened and len(bare) == len(rows):
         raise MetadataError(f"{', '.join(table.name for table in opened)}: no row fits a well: {'; '.join(notes)}")
     if opened and bare:
-        notes.append(f"{len(bare)} of {len(rows)} wells have no row in the metadata: {_list(bare)}")
+        notes.append(f"wells without a row in the metadata: {len(bare)} of {len(rows)}: {_list(bare)}")
     frame, derived = derive_labels(wells, [rows[key] for key in wells])
     return Labels(frame, (*notes, *derived))
 
@@ -125,7 +125,7 @@ def _join_wells(
     how = "by plate and well" if PLATE in table.frame or by_plate.by_map else "by well, the same on every plate"
     notes.insert(0, f"{table.name}: {len(table.frame)} rows joined {how} to {len(gathered)} of {len(rows)} wells")
     if strangers:
-        notes.append(f"{table.name}: {len(strangers)} wells have no images: {_list(sorted(strangers))}")
+        notes.append(f"{table.name}: wells without images: {len(strangers)}: {_list(sorted(strangers))}")
     return notes
 
 
@@ -144,7 +144,7 @@ def _drop_varying(varying: Mapping[str, list[WellKey]], rows: dict[WellKey, dict
     left_out = []
     for field, keys in varying.items():
         if columns.word(field) in treatments or columns.dose_factor(field) is not None:
-            notes.append(f"{name}: {len(keys)} wells have several values of {field}, joined by |: {_list(keys)}")
+            notes.append(f"{name}: wells with several values of {field}, joined by |: {len(keys)}: {_list(keys)}")
             continue
         left_out.append(field)
         for key in rows:

@@ -67,9 +67,11 @@ def _by_table(listed: LoadData, scores: tuple[ConventionScore, ...]) -> Names:
 
 
 def _check_fit(tree: Tree, rules: Convention) -> tuple[ConventionScore, ...]:
+    """Score the convention asked for among the others; it must read something."""
     files = sample_files(tree)
-    scores = score_conventions(files, [rules])
-    if scores[0].share == 0:
+    others = [other for other in shipped_conventions() if other.name != rules.name]
+    scores = score_conventions(files, [rules, *others])
+    if not any(score.name == rules.name and score.share > 0 for score in scores):
         example = "/".join(part for part in files[len(files) // 2] if part)
         raise ConventionError(f"convention {rules.name} reads no name here; one of them is {example}")
     return scores

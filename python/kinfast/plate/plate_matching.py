@@ -38,7 +38,7 @@ def match_plates(
         notes.append(f"{name}: its only plate {listed[0]} taken as the only plate here, {plates[0]}")
     unknown = [code for code in listed if code not in matched]
     if unknown and not quiet:
-        notes.append(f"{name}: {len(unknown)} of its plates have no images: {', '.join(unknown[:LISTED])}")
+        notes.append(f"{name}: plates without images: {len(unknown)}: {', '.join(unknown[:LISTED])}")
     return matched, tuple(notes)
 
 

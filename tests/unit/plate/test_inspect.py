@@ -45,13 +45,12 @@ def test_a_newcomer_sees_what_is_there(
         "12×16 uint16",
         "deflate",
         "Hoechst 33342",
-        "no image of this channel",
+        "P009063 B03 s2  ER       no image of this channel",
         "a thumbnail",
         "lapatinib",
         "map.csv: 2 rows joined by well",
     ):
         assert expected in shown
-    print(shown)
     assert max(len(line) for line in shown.splitlines() if "/" not in line) <= 80
     assert sorted(plates.parent.rglob("*")) == before
 

@@ -62,7 +62,7 @@ def test_files_that_are_gone_are_said(make_tree: MakeTree) -> None:
     (root / "batch/P1/img1.tif").unlink()
     (root / "load_data.csv").write_text(table(ROWS))
     found = open_plates(root)
-    assert any("1 images that load_data.csv lists are not on disk" in note for note in found.notes)
+    assert any("images that load_data.csv lists and that are not on disk: 1" in note for note in found.notes)
     assert [(row.path, row.channel, row.site) for row in found.quarantine] == [("", "ER", 1)]
 
 

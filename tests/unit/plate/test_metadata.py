@@ -67,9 +67,9 @@ def test_what_does_not_join_is_listed_on_both_sides(tmp_path: Path) -> None:
     labels = join(tmp_path, "plate,well,compound\nP1,B02,x\nP1,H12,y\nP9,B02,z\n")
     said = "\n".join(labels.notes)
     assert "table0.csv: 3 rows joined by plate and well to 1 of 4 wells" in said
-    assert "1 wells have no images: P1 H12" in said
-    assert "1 of its plates have no images: P9" in said
-    assert "3 of 4 wells have no row in the metadata: P1 B03, P2 B02, P2 B03" in said
+    assert "wells without images: 1: P1 H12" in said
+    assert "plates without images: 1: P9" in said
+    assert "wells without a row in the metadata: 3 of 4: P1 B03, P2 B02, P2 B03" in said
 
 
 def test_a_table_of_other_plates_is_an_error(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_several_compounds_in_a_well_are_kept_and_said(tmp_path: Path) -> None:
     labels = join(tmp_path, "well,compound,x_um_pos\nB02,a,1\nB02,b,2\nB03,a,1\n")
     assert column(labels, schema.COMPOUND)[0] == "a|b"
     said = "\n".join(labels.notes)
-    assert "2 wells have several values of compound" in said
+    assert "wells with several values of compound, joined by |: 2: P1 B02, P2 B02" in said
     assert "columns that differ within a well are left out: x_um_pos" in said
 
 
@@ -161,12 +161,12 @@ def test_an_unknown_role_is_said_and_kept_apart(tmp_path: Path) -> None:
     labels = join(tmp_path, "well,role,compound\nB02,blank,\nB03,trt,x\n")
     assert column(labels, schema.ROLE)[:2] == [None, "trt"]
     assert column(labels, "Metadata_role")[:2] == ["blank", "trt"]
-    assert any("not understood as a role: blank (2 wells)" in note for note in labels.notes)
+    assert any("not understood as a role: blank (wells: 2)" in note for note in labels.notes)
 
 
 def test_dmso_is_a_negative_control_and_it_is_said(tmp_path: Path) -> None:
     labels = join(tmp_path, "well,compound\nB02,DMSO\nB03,x\n")
-    assert any("2 wells are negcon because their compound is DMSO" in note for note in labels.notes)
+    assert any("wells taken as negcon because their compound is DMSO or none: 2" in note for note in labels.notes)
 
 
 def test_other_columns_are_kept_under_their_names(tmp_path: Path) -> None:
