@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfast.config import MAX_VIEWS
 from kinfast.errors import UsageError
 
 CONTRAST_CENTRE = 0.5
@@ -112,26 +111,6 @@ def sample_augmentation(
     return Augmentation(matrices, gain, offset, spec.noise, rng.integers(2**63, size=n_sites), spec.exact)
 
 
-def fixed_views(image_size: tuple[int, int], output_size: int, views: int | None = None) -> NDArray[np.int64]:
-    """Lay a fixed grid of crops over a site, for validation and test.
-
-    Args:
-        image_size: (h, w) of the stored images.
-        output_size: side of a crop.
-        views: how many; by default as many as cover the site, 9 at most. Rows x columns nearest to that many, not more.
-
-    Returns:
-        (views, 2) int64 top-left corners (y, x), evenly spread from border to border; the middle where one is enough.
-    """
-    check_output_size(image_size, output_size)
-    wanted = (-(-image_size[0] // output_size), -(-image_size[1] // output_size))
-    rows, columns = wanted if views is None else _grid_of(views, wanted)
-    while views is None and rows * columns > MAX_VIEWS:
-        rows, columns = (rows - 1, columns) if rows >= columns else (rows, columns - 1)
-    ys, xs = (_spread(n, side - output_size) for n, side in zip((rows, columns), image_size, strict=True))
-    return np.array([(y, x) for y in ys for x in xs], np.int64)
-
-
 def check_output_size(image_size: tuple[int, int], output_size: int) -> None:
     """Refuse crops that are larger than the stored images.
 
@@ -143,37 +122,6 @@ def check_output_size(image_size: tuple[int, int], output_size: int) -> None:
             f"input size {output_size} does not fit the store's {image_size[0]} x {image_size[1]} pixels: "
             f"wanted 1 to {min(image_size)}, or preprocess with a larger --size"
         )
-
-
-def keras_augmentation(
-    *,
-    rotation_range: float = 0.0,
-    zoom_range: float | tuple[float, float] = 0.0,
-    shear_range: float = 0.0,
-    brightness_range: tuple[float, float] | None = None,
-    horizontal_flip: bool = False,
-    vertical_flip: bool = False,
-) -> AugmentationSpec:
-    """Translate Keras' ImageDataGenerator arguments (K-17), as the thesis used them.
-
-    Either flip becomes both: a well has no up or down. As there, a batch is replaced by its augmented self.
-
-    Raises:
-        UsageError: a range makes no sense, or brightness is not given evenly around 1.
-    """
-    low, high = zoom_range if isinstance(zoom_range, tuple) else (1 - zoom_range, 1 + zoom_range)
-    dark, light = brightness_range or (1.0, 1.0)
-    if abs((light - 1) - (1 - dark)) > 1e-9:
-        raise UsageError(f"brightness_range ({dark}, {light}) is not even around 1: wanted such as (0.8, 1.2)")
-    return AugmentationSpec(
-        flip=horizontal_flip or vertical_flip,
-        quarter_turns=False,
-        rotation_degrees=rotation_range,
-        shear_degrees=shear_range,
-        scale=(low, high),
-        brightness=light - 1,
-        contrast=0.0,
-    )
 
 
 def _sample_linear(rng: np.random.Generator, n: int, spec: AugmentationSpec) -> NDArray[np.float64]:
@@ -232,15 +180,3 @@ def _sample_intensity(
     gain = brightness * contrast
     offset = brightness * (1 - contrast) * CONTRAST_CENTRE
     return gain.astype(np.float32), offset.astype(np.float32)
-
-
-def _grid_of(views: int, covering: tuple[int, int]) -> tuple[int, int]:
-    if not 1 <= views <= MAX_VIEWS:
-        raise UsageError(f"{views} views: wanted 1 to {MAX_VIEWS}")
-    shapes = [(rows, columns) for rows in range(1, views + 1) for columns in range(1, views // rows + 1)]
-    tall = covering[0] / covering[1]
-    return max(shapes, key=lambda shape: (shape[0] * shape[1], -abs(np.log(shape[0] / shape[1] / tall))))
-
-
-def _spread(count: int, room: int) -> list[int]:
-    return [room // 2] if count == 1 else [round(index * room / (count - 1)) for index in range(count)]

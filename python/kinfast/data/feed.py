@@ -12,12 +12,12 @@ from kinfast.data.augment import (
     Augmentation,
     AugmentationSpec,
     check_output_size,
-    fixed_views,
     sample_augmentation,
 )
 from kinfast.data.composites import Composite, stream_positions, used_channels
 from kinfast.data.labels import LabelledSites
 from kinfast.data.store import PreparedStore
+from kinfast.data.views import fixed_views
 from kinfast.domain import StoreImages
 from kinfast.errors import UsageError
 

@@ -112,50 +112,17 @@ def select_labels(
         InputError: fewer than two classes are left.
     """
     column = _label_column(sites, label, task)
-    values = [_spell(value) for value in sites[column]]
+    values = [spell_value(value) for value in sites[column]]
     if task == "target":
         negative = _negative(sites)
         values = [CONTROL_CLASS if v is None and control else v for v, control in zip(values, negative, strict=True)]
     wanted = parse_classes(classes) if isinstance(classes, str) else tuple(classes or ())
     if task == "role" and not wanted:
         wanted = ROLE_CLASSES
-    names = _class_names(values, wanted, column)
+    names = name_classes(values, wanted, column)
     position = {name: code for code, name in enumerate(names)}
     raw = np.array([position.get(value, -1) if value is not None else -1 for value in values], np.int64)
-    return _finish(sites, column, task or "", names, raw, None, excluded_flags, bool(wanted))
-
-
-def select_multi_labels(
-    sites: pd.DataFrame,
-    label: str | Sequence[str],
-    *,
-    classes: str | Sequence[str] | None = None,
-    separator: str | None = None,
-    excluded_flags: Sequence[str] = tuple(schema.EXCLUDED_FLAGS),
-) -> LabelledSites:
-    """Take any number of labels per site (K-18).
-
-    Args:
-        sites: the store's table, or any table with the columns.
-        label: one column of sets, lists, tuples or arrays of names, or of text with a `separator`; or several columns:
-            of 0 and 1 (each is a class, named as the column), or of names (their union is the site's set).
-        classes: the names that count; by default all.
-        separator: what divides the names of a text.
-        excluded_flags: as in `select_labels`.
-
-    Raises:
-        UsageError: a column is unknown, or a class that no site has.
-        InputError: fewer than two classes are left.
-    """
-    columns = [label] if isinstance(label, str) else list(label)
-    for column in columns:
-        _require(sites, column)
-    sets = _binary_sets(sites, columns) if _all_binary(sites, columns) else _named_sets(sites, columns, separator)
-    wanted = parse_classes(classes) if isinstance(classes, str) else tuple(classes or ())
-    flat = [name for names in sets if names is not None for name in names]
-    names = _class_names(flat, wanted or (tuple(columns) if _all_binary(sites, columns) else ()), ", ".join(columns))
-    hot, known = _multi_hot(sets, names)
-    return _finish(sites, ",".join(columns), "", names, _rarest(hot, known), hot, excluded_flags, True)
+    return finish_labels(sites, column, task or "", names, raw, None, excluded_flags, bool(wanted))
 
 
 def _label_column(sites: pd.DataFrame, label: str | None, task: str | None) -> str:
@@ -164,17 +131,17 @@ def _label_column(sites: pd.DataFrame, label: str | None, task: str | None) -> s
     if task is not None and task not in TASKS:
         raise UsageError(f"task {task!r} is unknown: wanted role, compound or target; --label COLUMN takes any column")
     column = label if label is not None else TASKS[str(task)]
-    _require(sites, column)
+    require_column(sites, column)
     return column
 
 
-def _require(sites: pd.DataFrame, column: str) -> None:
+def require_column(sites: pd.DataFrame, column: str) -> None:
     if column not in sites.columns:
         known = [name for name in sites.columns if str(name).startswith("Metadata_")]
         raise UsageError(f"no column {column!r} among the sites; there are {', '.join(known)}")
 
 
-def _spell(value: object) -> str | None:
+def spell_value(value: object) -> str | None:
     """Spell a value as a class's name: text without blanks around it, numbers shortest, None where empty."""
     if value is None or value is pd.NA or value is pd.NaT:
         return None
@@ -186,10 +153,10 @@ def _spell(value: object) -> str | None:
 def _negative(sites: pd.DataFrame) -> list[bool]:
     if schema.ROLE not in sites.columns:
         return [False] * len(sites)
-    return [_spell(role) == schema.ROLE_NEGATIVE for role in sites[schema.ROLE]]
+    return [spell_value(role) == schema.ROLE_NEGATIVE for role in sites[schema.ROLE]]
 
 
-def _class_names(values: Sequence[str | None], wanted: Sequence[str], column: str) -> tuple[str, ...]:
+def name_classes(values: Sequence[str | None], wanted: Sequence[str], column: str) -> tuple[str, ...]:
     present = sorted({str(value) for value in values if value is not None})
     absent = [name for name in wanted if name not in present]
     if absent:
@@ -198,59 +165,7 @@ def _class_names(values: Sequence[str | None], wanted: Sequence[str], column: st
     return tuple(sorted(set(wanted))) if wanted else tuple(present)
 
 
-def _all_binary(sites: pd.DataFrame, columns: Sequence[str]) -> bool:
-    def binary(column: str) -> bool:
-        values = sites[column].dropna()
-        kind = pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values)
-        return bool(kind and values.isin([0, 1]).all())
-
-    return all(binary(column) for column in columns)
-
-
-def _binary_sets(sites: pd.DataFrame, columns: Sequence[str]) -> list[frozenset[str] | None]:
-    values = sites[list(columns)].astype("Float64").to_numpy(np.float64, na_value=np.nan)
-    known = ~np.isnan(values).all(axis=1)
-    return [
-        frozenset(np.array(columns)[row == 1].tolist()) if is_known else None
-        for row, is_known in zip(values, known, strict=True)
-    ]
-
-
-def _named_sets(sites: pd.DataFrame, columns: Sequence[str], separator: str | None) -> list[frozenset[str] | None]:
-    def names(value: object) -> list[str]:
-        if isinstance(value, list | tuple | set | frozenset | np.ndarray):
-            parts: Sequence[object] = list(value)
-        else:
-            text = _spell(value)
-            parts = text.split(separator) if text and separator else [text]
-        return [name for part in parts if (name := _spell(part)) is not None]
-
-    rows = zip(*(sites[column] for column in columns), strict=True)
-    return [frozenset(found) if (found := [n for value in row for n in names(value)]) else None for row in rows]
-
-
-def _multi_hot(
-    sets: Sequence[frozenset[str] | None], names: tuple[str, ...]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    position = {name: index for index, name in enumerate(names)}
-    hot = np.zeros((len(sets), len(names)), np.float32)
-    known = np.zeros(len(sets), np.bool_)
-    for row, members in enumerate(sets):
-        columns = [position[name] for name in members or () if name in position]
-        hot[row, columns] = 1
-        # an empty set that was said (all columns 0) is knowledge; names that are all no classes are none
-        known[row] = members is not None and (bool(columns) or not members)
-    return hot, known
-
-
-def _rarest(hot: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.int64]:
-    counts = hot[known].sum(axis=0)
-    rarity = np.where(hot > 0, counts, np.inf)
-    codes = np.where(hot.any(axis=1), rarity.argmin(axis=1), hot.shape[1])
-    return np.where(known, codes, -1).astype(np.int64)
-
-
-def _finish(
+def finish_labels(
     sites: pd.DataFrame,
     label: str,
     task: str,

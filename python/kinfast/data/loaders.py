@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from kinfast import schema
 from kinfast.data.composites import Composite, parse_composites
 from kinfast.data.feed import LoaderSettings
-from kinfast.data.labels import LabelledSites, select_labels, select_multi_labels
+from kinfast.data.labels import LabelledSites, select_labels
 from kinfast.data.minibatch import Minibatch
+from kinfast.data.multilabel import select_multi_labels
 from kinfast.data.store import PreparedStore
 from kinfast.data.torch_loader import TorchLoader
 from kinfast.errors import InputError, UsageError

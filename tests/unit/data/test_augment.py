@@ -13,12 +13,12 @@ from kinfast.data.augment import (
     NO_AUGMENTATION,
     Augmentation,
     AugmentationSpec,
-    fixed_views,
-    keras_augmentation,
     sample_augmentation,
 )
+from kinfast.data.keras import keras_augmentation
 from kinfast.data.minibatch import change_intensities
 from kinfast.data.torch_loader import cut_turned, interpolate, warp
+from kinfast.data.views import fixed_views
 from kinfast.errors import UsageError
 
 SIZE = (24, 40)

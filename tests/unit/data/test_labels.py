@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from kinfast import schema
-from kinfast.data.labels import parse_classes, select_labels, select_multi_labels
+from kinfast.data.labels import parse_classes, select_labels
+from kinfast.data.multilabel import select_multi_labels
 from kinfast.errors import InputError, UsageError
 
 

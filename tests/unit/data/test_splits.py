@@ -8,8 +8,9 @@ import pytest
 
 from kinfast import schema
 from kinfast.data.groups import group_sites
-from kinfast.data.labels import select_labels, select_multi_labels
+from kinfast.data.labels import select_labels
 from kinfast.data.leaks import check_leaks
+from kinfast.data.multilabel import select_multi_labels
 from kinfast.data.splits import choose_level, make_split, part_rows, split_hash
 from kinfast.errors import LeakError, SplitError
 
