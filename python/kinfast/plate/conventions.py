@@ -148,11 +148,11 @@ _TEMPLATE_FIELDS = {
     "row": r"(?P<row>\d{1,2})",
     "row_letter": r"(?P<row_letter>[A-Z]{1,2})",
     "column": r"(?P<column>\d{1,2})",
-    "well_number": r"(?P<well_number>\d+)",
-    "site": r"(?P<site>\d+)",
+    "well_number": r"(?P<well_number>\d{1,5})",
+    "site": r"(?P<site>\d{1,6})",
     "channel": r"(?P<channel>[^/]+?)",
-    "plane": r"(?P<plane>\d+)",
-    "time": r"(?P<time>\d+)",
+    "plane": r"(?P<plane>\d{1,5})",
+    "time": r"(?P<time>\d{1,6})",
     "any": r"[^/]*?",
 }
 

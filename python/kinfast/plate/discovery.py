@@ -20,7 +20,9 @@ FALLBACK_BELOW = 0.5
 """Share of names under which the best specific convention gives way to a fallback that reads more."""
 HIDDEN = "a hidden file, such as macOS writes beside each image"
 STORE_FILES = ("dataset.json", "history.jsonl")
-"""A folder that holds one of these is kinfast's own result, not a plate."""
+"""A folder that holds one of these is kinfast's own result, not a plate …"""
+SHARDS = ".plates"
+"""… and so is one with this folder: a store that was not finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,11 @@ def _list_folder(root: Path, path: str, seen: set[tuple[int, int]]) -> tuple[Fol
     with os.scandir(where) as entries:
         for entry in entries:
             name = entry.name
-            if name.startswith("."):
+            if name.startswith(".") and name != SHARDS:
                 hidden += [name] if name.lower().endswith(TIFF_ENDINGS) else []
                 continue
+            if name == SHARDS:
+                return None, [], []
             if entry.is_dir():
                 subfolders.append(name)
             elif name.lower().endswith(TIFF_ENDINGS):

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from kinfast import schema
 from kinfast.domain import WellName, parse_well
-from kinfast.errors import InputError
+from kinfast.errors import ConventionError, InputError
 from kinfast.plate.audit import audit_plates
 from kinfast.plate.channels import map_channels
 from kinfast.plate.discovery import Tree, scan_tree
 from kinfast.plate.layout import lay_out, parse_plane
 from kinfast.plate.metadata import Labels, join_metadata
 from kinfast.plate.metadata_tables import names_wells
-from kinfast.plate.names import read_names
+from kinfast.plate.names import Names, read_names
 from kinfast.plate.plate_set import PlateSet
-from kinfast.plate.reading import NamedImage, Reading
+from kinfast.plate.reading import MISFIT, NamedImage, Reading
 from kinfast.plate.side_files import SideInfo, read_side_files
 from kinfast.plate.specs import DATASET_FILE, DatasetSpec, load_spec, spec_path
 from kinfast.plate.tables import read_header
@@ -92,6 +92,8 @@ def _open(
         raise InputError(f"{root}: no TIFF file in it or below it; wanted a folder of plates")
     names = read_names(tree, convention or (chosen.convention if chosen else None))
     reading = names.reading
+    if not reading.images:
+        raise ConventionError(f"{root}: the names fit {names.convention}, but none of their wells is one (A01 to AZ99)")
     side = read_side_files(root, (path for paths in reading.folders.values() for path in paths), names.side_files)
     images = _select(reading.images, plates, wells)
     shown = images if chosen is None else reading.images  # a spec is one for all plates, also when few are taken
@@ -108,7 +110,13 @@ def _open(
         quarantine=layout.quarantine,
         ignored=tuple(sorted((*reading.ignored, *layout.ignored), key=lambda file: file.path)),
         labels=labels.frame,
-        notes=(*(info.problem for info in side if info.problem), *reading.notes, *channel_map.notes, *said),
+        notes=(
+            *(info.problem for info in side if info.problem),
+            *reading.notes,
+            *_unread(found_by=names),
+            *channel_map.notes,
+            *said,
+        ),
         scores=names.scores,
         pixel_um=_pixel_sizes(reading, side, channel_map.spec),
     )
@@ -175,6 +183,16 @@ def _tables_at_hand(tree: Tree) -> list[str]:
     return (
         [f"no labels; a table with a column for the well is here: --metadata {tree.root / found[0]}"] if found else []
     )
+
+
+def _unread(found_by: Names) -> list[str]:
+    """Say it aloud when TIFF files do not fit the convention that was taken, and which other would read some."""
+    misfit = [file for file in found_by.reading.ignored if file.reason.startswith(MISFIT)]
+    others = [s.name for s in found_by.scores if s.share > 0 and s.name != found_by.convention and not s.fallback]
+    if not misfit:
+        return []
+    hint = f"; {others[0]} reads some of them: give each folder by itself" if others else ""
+    return [f"TIFF files whose names do not fit {found_by.convention}: {len(misfit)}, such as {misfit[0].path}{hint}"]
 
 
 def _join_labels(reading: Reading, tables: Sequence[Path], images: Sequence[NamedImage]) -> Labels:

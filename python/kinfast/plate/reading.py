@@ -11,6 +11,7 @@ from kinfast.plate.discovery import Folder, FoundFile, Tree
 from kinfast.plate.name_reader import NameParts, NameReader
 from kinfast.plate.plate_names import ancestor_name, name_folder, safe_name, suffix_repeats
 
+MISFIT = "its name does not fit"
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet")
 
 
@@ -100,7 +101,7 @@ def _why_unread(name: str, rules: list[Rule], convention: Convention) -> str:
     for rule in rules:
         if re.fullmatch(rule.pattern, name, re.IGNORECASE):
             return rule.reason
-    return f"its name does not fit the convention {convention.name}"
+    return f"{MISFIT} the convention {convention.name}"
 
 
 def _why_no_tiff(name: str, folder: Folder, convention: Convention) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -48,7 +49,9 @@ def _read_text(path: Path) -> pd.DataFrame:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:  # Excel's export on Western Windows
         text = raw.decode("cp1252", errors="replace")
-    lines = text.splitlines()  # carriage returns alone, too: old Macs wrote BBBC021's
+    lines = re.split(r"\r\n|\r|\n", text)  # carriage returns alone, too: an old Mac wrote one of BBBC021's tables
+    while lines and (not lines[0].strip() or lines[0].startswith("#")):
+        del lines[0]
     if not lines:
         return pd.DataFrame()
     rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=_delimiter(lines[0])))

@@ -109,3 +109,19 @@ def test_reading_names_takes_time_in_proportion_to_their_number(make_tree: MakeT
     big = make_tree(f"b/P2/P2_{name}.tif" for name in names)
     assert sum(len(files) for _, _, files in os.walk(big / "b")) == len(names) == 2000
     assert seconds(big / "b") < 8 * few
+
+
+def test_files_of_another_convention_are_said_aloud(make_tree: MakeTree) -> None:
+    found = open_plates(make_tree([*IMAGEXPRESS, *PHENIX[:2], "P1/montage.tif"]))
+    (note,) = [note for note in found.notes if "do not fit imagexpress: 3" in note]
+    assert "phenix reads some of them" in note
+
+
+def test_an_unfinished_store_is_no_plate(make_tree: MakeTree) -> None:
+    found = open_plates(make_tree([*IMAGEXPRESS, "prepared/.plates/P1/x.bin", "prepared/images/P1_B02_s1_w1.tif"]))
+    assert ([plate.name for plate in found.plates], found.ignored) == (["P1"], ())
+
+
+def test_wells_that_are_none_are_an_error(make_tree: MakeTree) -> None:
+    with pytest.raises(ConventionError, match="none of their wells is one"):
+        open_plates(make_tree(["P1/P1_B00_s1_w1.tif"]))
