@@ -22,6 +22,11 @@ def usable_threads(asked: int | None) -> int:
     return max(1, min(affinity, _cgroup_quota() or affinity))
 
 
+def split_words(options: list[str] | None) -> list[str] | None:
+    """Read an option that may be repeated and may hold several words with commas between; None where it is absent."""
+    return [word.strip() for option in options for word in option.split(",") if word.strip()] if options else None
+
+
 def _cgroup_quota() -> int | None:
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

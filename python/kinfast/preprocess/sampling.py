@@ -87,7 +87,7 @@ def sample_channel(
         threads: threads of the decoding; they do not change the result.
         reporter: told of each chunk.
     """
-    stride = max(1, round(min(shape) / SAMPLE_SIDE))
+    stride = sample_stride(shape)
     kept, thumbnails, samples = [], [], []
     for start in range(0, len(sources), CHUNK):
         chunk = sources[start : start + CHUNK]
@@ -101,6 +101,11 @@ def sample_channel(
     if not kept:
         return ChannelSample(np.empty(0, np.int64), *_nothing(shape, stride), stride)
     return ChannelSample(np.array(kept, np.int64), np.concatenate(thumbnails), np.concatenate(samples), stride)
+
+
+def sample_stride(shape: tuple[int, int]) -> int:
+    """Give the raw pixels from one sample to the next: some `SAMPLE_SIDE` samples along the shorter side."""
+    return max(1, round(min(shape) / SAMPLE_SIDE))
 
 
 def _nothing(shape: tuple[int, int], stride: int) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:

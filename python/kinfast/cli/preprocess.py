@@ -1,0 +1,172 @@
+"""`kinfast preprocess`: from raw plates to a prepared store."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kinfast.cli.options import Debug, Quiet, Threads
+from kinfast.config import SHORTER_SIDE
+
+if TYPE_CHECKING:
+    from kinfast.config import PreprocessConfig
+    from kinfast.plate.plate_set import PlateSet
+    from kinfast.preprocess.dry_run import Estimate
+    from kinfast.preprocess.run import Outcome
+    from kinfast.progress import Reporter
+
+EPILOG = """
+[bold]Examples[/bold]
+
+  kinfast preprocess plates/ --threads 32
+
+  kinfast preprocess plates/ --metadata platemap.csv --metadata library.xlsx --size 512
+
+  kinfast preprocess plates/ --channels "1=Brightfield,2=ER,3=AGP,4=Mito,5=DNA,6=RNA" --dry-run
+
+  kinfast preprocess plates/ --plates P009063 --wells B02,B03 --out subset
+
+  kinfast preprocess plates/ --exclude bad_sites.csv
+
+Exit code 1 says that quarantine.csv has rows: files that could not be used. All else is done.
+"""
+FILES, RESULT, WORK = "Which images", "What is made of them", "How it is done"
+EXIT_QUARANTINE = 1
+
+
+def command(
+    plates_root: Annotated[Path, typer.Argument(metavar="PLATES", help="A folder of plates, with any folders in it.")],
+    out: Annotated[Path, typer.Option("--out", help="The store.", rich_help_panel=RESULT)] = Path("prepared"),
+    spec: Annotated[
+        str | None,
+        typer.Option("--spec", help="What the channels are: a shipped spec or a YAML file.", rich_help_panel=FILES),
+    ] = None,
+    metadata: Annotated[
+        list[Path] | None,
+        typer.Option("--metadata", help="A table of wells, plates or compounds. Repeatable.", rich_help_panel=FILES),
+    ] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option("--channels", help='Names: "1=DNA,2=ER"; "3=-" leaves 3 out.', rich_help_panel=FILES),
+    ] = None,
+    convention: Annotated[
+        str | None,
+        typer.Option("--convention", help="How files are named: a convention or template.", rich_help_panel=FILES),
+    ] = None,
+    plates: Annotated[
+        list[str] | None, typer.Option("--plates", help="Only these plates: a,b,c. Repeatable.", rich_help_panel=FILES)
+    ] = None,
+    wells: Annotated[
+        list[str] | None, typer.Option("--wells", help="Only these wells: B02,B03. Repeatable.", rich_help_panel=FILES)
+    ] = None,
+    plane: Annotated[
+        str, typer.Option("--plane", help="max projects Z steps; a number takes that one.", rich_help_panel=FILES)
+    ] = "max",
+    size: Annotated[
+        int, typer.Option("--size", min=8, help="Pixels of the stored shorter side.", rich_help_panel=RESULT)
+    ] = SHORTER_SIDE,
+    illumination: Annotated[str, typer.Option("--illumination", help="mean or none.", rich_help_panel=RESULT)] = "mean",
+    exclude: Annotated[
+        Path | None,
+        typer.Option("--exclude", help="CSV of sites to leave out (plate,well,site,reason).", rich_help_panel=RESULT),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Time 20 sites, say what it will take.", rich_help_panel=WORK)
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read unchanged files again, compare contents.", rich_help_panel=WORK)
+    ] = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Correct, judge, resize and store the images of plates; go on where an earlier run stopped."""
+    from kinfast.cli.options import split_words, usable_threads
+    from kinfast.cli.progress import make_reporter
+    from kinfast.config import PreprocessConfig
+    from kinfast.plate.channels import parse_channel_map
+    from kinfast.plate.open import open_plates
+    from kinfast.preprocess.run import preprocess
+    from kinfast.report.plates import write_plates_report
+
+    config = PreprocessConfig(shorter_side=size, illumination=illumination, plane=plane)
+    began = time.monotonic()
+    with make_reporter(quiet) as reporter:
+        found = open_plates(
+            plates_root,
+            spec=spec,
+            convention=convention,
+            channels=parse_channel_map(channels) if channels else None,
+            plane=plane,
+            metadata=metadata or (),
+            plates=split_words(plates),
+            wells=split_words(wells),
+            reporter=reporter,
+        )
+        for note in (*found.notes, *found.audit):
+            reporter.line(note)
+        if dry_run:
+            lines = _dry_run(found, out, config, usable_threads(threads), reporter)
+        else:
+            done = preprocess(
+                found,
+                out,
+                config,
+                threads=usable_threads(threads),
+                exclude=exclude,
+                verify=verify,
+                reporter=reporter,
+            )
+            report = write_plates_report(out)
+            lines = _summary(done, report, time.monotonic() - began)
+    for line in lines:
+        typer.echo(line)
+    if not dry_run and done.n_quarantined:
+        raise typer.Exit(EXIT_QUARANTINE)
+
+
+def _dry_run(found: "PlateSet", out: Path, config: "PreprocessConfig", threads: int, reporter: "Reporter") -> list[str]:
+    from kinfast.preprocess.dry_run import estimate_run
+    from kinfast.preprocess.run import check_parameters, find_work, make_tasks
+
+    tasks = make_tasks(found, config)
+    check_parameters(tasks, out)
+    todo = find_work(tasks, out, False, threads, reporter)
+    return _estimate_lines(estimate_run(tasks, todo, threads, reporter), out, threads)
+
+
+def _estimate_lines(estimate: "Estimate", out: Path, threads: int) -> list[str]:
+    if not estimate.n_sites:
+        return [f"nothing to do: {out} is up to date"]
+    lines = [
+        f"to do: {len(estimate.plates)} plates, {estimate.n_sites:,} sites",
+        f"time: about {_duration(estimate.seconds)} with {threads} threads "
+        f"({estimate.n_timed} sites took {1000 * estimate.seconds_per_site:.0f} ms each in both passes)",
+        f"disk: {_size(estimate.size_bytes)} in {out}",
+    ]
+    lines += [f"cannot be used: {path}: {reason}" for path, reason in estimate.failed]
+    return [*lines, "nothing was written (--dry-run)"]
+
+
+def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
+    lines = [f"{done.out}: {done.n_sites:,} sites, {len(done.plates_done)} plates done, {len(done.plates_kept)} kept"]
+    lines += [f"  {plate}: {reason}" for plate, reason in done.plates_done.items()]
+    if done.n_processed:
+        lines.append(f"time: {_duration(seconds)}, {done.n_processed / seconds:,.1f} sites/s")
+    flags = [f"{name.removeprefix('Flag_').replace('_', ' ')} {count}" for name, count in done.flags.items() if count]
+    lines.append(f"flagged: {', '.join(flags) if flags else 'none'} (Quality_reason in sites.parquet says why)")
+    if done.n_quarantined:
+        lines.append(f"quarantined: {done.n_quarantined} files; see {done.out / 'quarantine.csv'}")
+    lines += done.notes
+    return [*lines, f"report: {report}", f"next: kinfast train {done.out}"]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB" if size_bytes > 1e9 else f"{size_bytes / 1e6:.0f} MB"

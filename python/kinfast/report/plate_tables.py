@@ -1,0 +1,27 @@
+"""Tables of the plates' report as HTML."""
+
+import html
+
+import pandas as pd
+
+
+def table_html(frame: pd.DataFrame, caption: str) -> str:
+    """Give a table whose cells are shown as they print; numbers stand to the right."""
+    numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns]
+    head = "".join(
+        f"<th{_kind(n)}>{html.escape(str(name))}</th>" for name, n in zip(frame.columns, numeric, strict=True)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td{_kind(n)}>{html.escape(str(cell))}</td>" for cell, n in zip(row, numeric, strict=True))
+        + "</tr>\n"
+        for row in frame.itertuples(index=False)
+    )
+    return (
+        f'<div class="table"><table><caption>{html.escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n"
+    )
+
+
+def _kind(numeric: bool) -> str:
+    return ' class="n"' if numeric else ""
