@@ -3,8 +3,8 @@
 
 #include "kinfast/tiff/buffer.hpp"
 #include "kinfast/tiff/decode.hpp"
+#include "kinfast/tiff/lzw.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,25 +17,6 @@ namespace kinfast::tiff {
 
 // The most bytes that one compressed byte can become: a file that promises more lies.
 std::uint64_t max_expansion(Compression compression);
-
-// Undoes TIFF's LZW (MSB first, early change) and the LSB-first variant of the first libtiff.
-class LzwDecoder {
-public:
-  // Fills `out` from its start; returns how many bytes were written. What does not fit is left out;
-  // input that ends without an end code just ends. Throws FormatError for a code that cannot be.
-  std::size_t decode(std::span<const std::byte> in, std::span<std::byte> out);
-
-private:
-  // A string is a stretch of `out`: where it starts and how long it is.
-  struct Text {
-    std::uint32_t start;
-    std::uint32_t length;
-  };
-  template <bool kOldStyle>
-  std::size_t decode_codes(std::span<const std::byte> in, std::span<std::byte> out);
-
-  std::array<Text, 4096> texts_;
-};
 
 // Fills `out` from its start; returns how many bytes were written.
 std::size_t decode_packbits(std::span<const std::byte> in, std::span<std::byte> out);
