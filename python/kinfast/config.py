@@ -39,6 +39,9 @@ BATCH_SIZE = 32
 """Source: the thesis, 3.8."""
 DROPOUT = 0.5
 """Source: the thesis, 3.7 names 0.5; 5.4 suggests 0.1."""
+LABEL_SMOOTHING = 0.1
+"""Source: Szegedy et al. 2016, arXiv:1512.00567. Without it a network that separates a few wells perfectly is sure of
+everything, and the order of intermediate doses drowns in rounding."""
 MAX_VIEWS = 9
 
 OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
@@ -97,6 +100,7 @@ class TrainConfig:
         head: modern (softmax, cross-entropy) or thesis (a sigmoid a class, binary cross-entropy).
         hidden_units: of the thesis head.
         dropout: share of the joined features that is dropped.
+        label_smoothing: share of a target that is spread over all classes; of the modern head alone.
         class_weights: weigh classes by the inverse of their frequency in the train part.
         amp: compute in bfloat16 or float16 where that is precise enough.
         input_size: side of the crops, pixels.
@@ -133,6 +137,7 @@ class TrainConfig:
     head: str = "modern"
     hidden_units: tuple[int, int] = HIDDEN_UNITS
     dropout: float = DROPOUT
+    label_smoothing: float = LABEL_SMOOTHING
     class_weights: bool = True
     amp: bool = False
     input_size: int | None = None

@@ -1,7 +1,7 @@
 """`kinfast predict`: a run's models on any store with the same channels."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,10 @@ def command(
     out: Annotated[
         Path | None, typer.Option("--out", help="Parquet file. Default: <PREPARED>-<RUN>.parquet.", show_default=False)
     ] = None,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option("--embeddings", help="NPZ file: what each fold's head sees of every site, rows as in the table."),
+    ] = None,
     loader: Annotated[str, typer.Option("--loader", help="auto, dali or torch.")] = "auto",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     threads: Threads = None,
@@ -36,13 +40,15 @@ def command(
     from kinfast.cli.options import usable_threads
     from kinfast.cli.progress import make_reporter
     from kinfast.data.store import PreparedStore
-    from kinfast.train.apply import predict
-    from kinfast.train.folder import write_table
+    from kinfast.train.apply import embed_sites, predict
+    from kinfast.train.folder import write_arrays, write_table
 
     store = PreparedStore.open(prepared)
     path = out or Path(f"{prepared.resolve().name}-{run.resolve().name}.parquet")
+    how: dict[str, Any] = {"device": device, "loader": loader, "threads": usable_threads(threads)}
     with make_reporter(quiet) as reporter:
-        table = predict(run, store, device=device, loader=loader, threads=usable_threads(threads), reporter=reporter)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_table(table, path)
+        write_table(predict(run, store, reporter=reporter, **how), path)
+        if embeddings is not None:
+            folds = embed_sites(run, store, reporter=reporter, **how)
+            write_arrays({f"fold{number}": values for number, values in enumerate(folds)}, embeddings)
     typer.echo(path)

@@ -109,6 +109,9 @@ def command(
     patience: Annotated[
         int, _option("--patience", panel=TRAINING, text="Epochs without a better validation loss; 0: endless.")
     ] = BASE.patience,
+    label_smoothing: Annotated[
+        float, _option("--label-smoothing", panel=TRAINING, text="Share of a target spread over all classes.")
+    ] = BASE.label_smoothing,
     class_weights: Annotated[
         bool, _option("--class-weights/--no-class-weights", panel=TRAINING, text="Weigh rare classes up.")
     ] = BASE.class_weights,

@@ -1,26 +1,29 @@
 """A finished run's models on any store with the same channels."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from torch import Tensor
 
 from kinfast import schema
-from kinfast.config import MAX_VIEWS
 from kinfast.data.composites import Composite
 from kinfast.data.feed import LoaderSettings
-from kinfast.data.loaders import make_loader
+from kinfast.data.loaders import Loader, make_loader
 from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError, StoreError
 from kinfast.models import StreamClassifier, build_shapes
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
 from kinfast.train.assemble import to_device
-from kinfast.train.inference import answer
+from kinfast.train.inference import answer, embed
 from kinfast.train.limits import memory_in_words, torch_threads
 from kinfast.train.losses import Loss
-from kinfast.train.precision import choose_device, choose_precision
+from kinfast.train.precision import Precision, choose_device, choose_precision
 from kinfast.train.predictions import FoldAnswers, answer_columns, mean_answers
 
 PREDICTED = "predicted"
@@ -53,32 +56,76 @@ def predict(
         RunError: the run is not finished, or damaged.
         StoreError: the store lacks a channel.
     """
-    reporter = reporter or Silent()
+    ready, told = open_run(run, store, device, loader, threads), reporter or Silent()
+    told.stage("predict", len(ready.folds) * len(store.sites), "sites")
+    loss = Loss(ready.content["loss"])
+    said = [answer(model, ready.loader, loss, ready.precision, told) for model in ready.models(threads)]
+    folds = [FoldAnswers(one.logits, one.probabilities) for one in said]
+    return _table(store, ready.content, folds[0] if len(folds) == 1 else mean_answers(folds))
+
+
+def embed_sites(
+    run: Path,
+    store: PreparedStore,
+    *,
+    device: str = "auto",
+    loader: str = "auto",
+    threads: int = 1,
+    reporter: Reporter | None = None,
+) -> list[NDArray[np.float32]]:
+    """Give what each fold's head sees of every site: (n_sites, n_features) a fold, rows in the store's order.
+
+    The arguments and errors are those of `predict`.
+    """
+    ready, told = open_run(run, store, device, loader, threads), reporter or Silent()
+    told.stage("embed", len(ready.folds) * len(store.sites), "sites")
+    return [embed(model, ready.loader, ready.precision, told) for model in ready.models(threads)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenRun:
+    """A finished run, ready to be asked about a store.
+
+    Attributes:
+        path: its folder.
+        content: its config.json.
+        folds: each fold's values.
+        loader: of all sites of the store.
+        precision: as in training.
+    """
+
+    path: Path
+    content: dict[str, Any]
+    folds: list[dict[str, Tensor]]
+    loader: Loader
+    precision: Precision
+
+    def models(self, threads: int) -> Iterator[StreamClassifier]:
+        """Yield the folds' models one after the other, on the device."""
+        remedy = "close what else uses it, or ask for --device cpu"
+        with torch_threads(threads), memory_in_words(self.precision.device, "a model and a minibatch", remedy):
+            for values in self.folds:
+                yield to_device(load_model(self.content, values, self.path), self.precision.device)
+
+
+def open_run(run: Path, store: PreparedStore, device: str, loader: str, threads: int) -> OpenRun:
+    """Open a finished run for a store; arguments and errors as in `predict`."""
     content = folder.read_config(run)
-    weights = folder.read_weights(run / folder.WEIGHTS, int(content["folds"]))
-    composites = run_composites(content, store)
+    folds = folder.read_weights(run / folder.WEIGHTS, int(content["folds"]))
     precision = choose_precision(choose_device(device), amp=bool(content["amp"]))
     settings = LoaderSettings(
         input_size=int(content["input_size"]),
-        batch_size=max(int(content["batch_size"]), MAX_VIEWS),
+        batch_size=int(content["batch_size"]),
         views=content["views"],
         device=precision.device,
         threads=threads,
     )
     rows = np.arange(len(store.sites), dtype=np.int64)
-    serving, loss = make_loader(loader, store, rows, composites, None, settings), Loss(content["loss"])
-    reporter.stage("predict", len(weights) * len(rows), "sites")
-    folds = []
-    remedy = "close what else uses it, or train with a smaller --batch-size"
-    with torch_threads(threads), memory_in_words(precision.device, "a minibatch", remedy):
-        for values in weights:
-            model = load_model(content, values, run)
-            said = answer(to_device(model, precision.device), serving, loss, precision, reporter)
-            folds.append(FoldAnswers(said.logits, said.probabilities))
-    return _table(store, content, folds[0] if len(folds) == 1 else mean_answers(folds))
+    serving = make_loader(loader, store, rows, run_composites(content, store), None, settings)
+    return OpenRun(run, content, folds, serving, precision)
 
 
-def load_model(content: dict[str, Any], values: dict[str, Any], run: Path) -> StreamClassifier:
+def load_model(content: dict[str, Any], values: dict[str, Tensor], run: Path) -> StreamClassifier:
     """Build one fold's model from a run's config.json and its weights.
 
     Raises:

@@ -33,7 +33,7 @@ def assemble_fold(
         model=model,
         training=_training_loader(store, plan, number, steps, threads),
         validation=_validation_loader(store, plan, number, threads),
-        loss=Loss(plan.loss, None if balance is None else torch.from_numpy(balance).to(device)),
+        loss=Loss(plan.loss, None if balance is None else torch.from_numpy(balance).to(device), config.label_smoothing),
         optimizer=make_optimizer(config.optimizer, model.parameters(), plan.learning_rate, plan.optimizer),
         precision=plan.precision,
         schedule=make_schedule(

@@ -4,7 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ def _validate(fold: Fold, model: nn.Module, epoch: int) -> dict[str, float | Non
     answers = answer(model, fold.validation, fold.loss, fold.precision)
     targets = torch.from_numpy(fold.validation.labels.targets(answers.rows))
     weights = fold.loss.class_weights
-    on_cpu = Loss(fold.loss.kind, None if weights is None else weights.cpu())
+    on_cpu = replace(fold.loss, class_weights=None if weights is None else weights.cpu())
     loss = float(on_cpu(torch.from_numpy(answers.logits), targets))
     _check_finite(loss, fold, epoch)
     found: dict[str, float | None] = {"validation_loss": loss}

@@ -8,7 +8,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -58,9 +60,22 @@ def write_history(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a parquet file through a temporary name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _unfinished(path)
     try:
         frame.to_parquet(unfinished, index=False)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_arrays(arrays: Mapping[str, NDArray[np.float32]], path: Path) -> None:
+    """Write named arrays into an NPZ file through a temporary name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = _unfinished(path)
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

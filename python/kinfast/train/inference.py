@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from kinfast.data.loaders import Loader
 from kinfast.data.minibatch import Minibatch
+from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter, Silent
 from kinfast.train.losses import Loss
 from kinfast.train.precision import Precision
@@ -54,6 +55,22 @@ def answer(
         together = torch.cat(logits)
         chances = loss.probabilities(together)
     return Answers(torch.cat(rows).numpy(), together.cpu().numpy(), chances.cpu().numpy())
+
+
+def embed(
+    model: StreamClassifier, loader: Loader, precision: Precision, reporter: Reporter | None = None
+) -> NDArray[np.float32]:
+    """Describe all sites of a loader by what the head sees: (n, n_features) float32, the mean over the views."""
+    reporter = reporter or Silent()
+    features = []
+    model.eval()
+    with torch.inference_mode():
+        for batch in loader.epoch(0):
+            with precision.autocast():
+                joined = model.embed(batch.streams)
+            features.append(batch.mean_over_views(joined.float()).cpu())
+            reporter.advance(len(batch))
+    return torch.cat(features).numpy()
 
 
 def _over_views(outputs: Tensor, batch: Minibatch, loss: Loss) -> Tensor:

@@ -17,10 +17,13 @@ class Loss:
     Attributes:
         kind: cross_entropy, of classes that exclude each other; binary_cross_entropy, of one yes or no a class.
         class_weights: (n_classes,) float32 on the device, or None for equal ones.
+        label_smoothing: share of each target that is spread evenly over all classes; of cross-entropy alone.
+            Source: Szegedy et al. 2016, arXiv:1512.00567, section 7.
     """
 
     kind: str
     class_weights: Tensor | None = None
+    label_smoothing: float = 0.0
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Compute the mean loss.
@@ -34,7 +37,9 @@ class Loss:
             predictor that knows the prior alone already scores about (1 + ln k) / k.
         """
         if self.kind == CROSS_ENTROPY:
-            return functional.cross_entropy(logits, targets, weight=self.class_weights)
+            return functional.cross_entropy(
+                logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
+            )
         wanted = targets if targets.ndim == 2 else functional.one_hot(targets, logits.shape[1]).to(logits.dtype)
         each = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(dim=1)
         return each.mean() if self.class_weights is None else self._weighted(each, wanted)

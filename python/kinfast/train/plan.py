@@ -129,6 +129,8 @@ def _check_ranges(config: TrainConfig) -> None:
             raise UsageError(f"{name.replace('_', ' ')} {getattr(config, name)}: wanted 1 or more")
     if config.steps_per_epoch is not None and config.steps_per_epoch < 1:
         raise UsageError(f"{config.steps_per_epoch} steps per epoch: wanted 1 or more")
+    if not 0 <= config.label_smoothing < 1:
+        raise UsageError(f"label smoothing {config.label_smoothing}: wanted 0 to below 1")
     if config.patience < 0 or config.clip_norm < 0:
         raise UsageError(f"patience {config.patience}, clip norm {config.clip_norm}: wanted 0 or more")
 

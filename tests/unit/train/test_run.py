@@ -15,7 +15,7 @@ from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError, UsageError, WeightsError
 from kinfast.progress import Silent
 from kinfast.train import resume, train
-from kinfast.train.apply import predict
+from kinfast.train.apply import embed_sites, predict
 from kinfast.train.limits import memory_in_words
 
 
@@ -142,6 +142,23 @@ def test_a_run_predicts_any_store_with_its_channels(run: Path, learnable: Prepar
     assert len(both) == 12
     # the same mean over the same two models
     np.testing.assert_allclose(both["probability_poscon_again"], both["probability_poscon"], atol=1e-6)
+
+
+def test_embeddings_lead_to_the_predictions(run: Path, learnable: PreparedStore) -> None:
+    folds = embed_sites(run, learnable, device="cpu", loader="torch")
+    assert [values.shape for values in folds] == [(36, 256)] * 2  # two streams of 128
+    head = {
+        name: value for name, value in load_file(run / "model.safetensors").items() if name.startswith("fold1.head")
+    }
+    logits = folds[1] @ head["fold1.head.1.weight"].numpy().T + head["fold1.head.1.bias"].numpy()
+    stored = pd.read_parquet(run / "predictions.parquet").query("fold == 1 and part == 'test'")
+    positions = learnable.sites.merge(stored, on=schema.KEY, how="left")["logit_poscon"]
+    known = positions.notna().to_numpy()
+    # a mean over four views of the features is not one of the probabilities: the same order is what must remain
+    assert (
+        pd.Series(logits[known, 1] - logits[known, 0]).corr(positions[known].reset_index(drop=True), method="spearman")
+        > 0.9
+    )
 
 
 def test_a_used_folder_is_left_alone(run: Path, learnable: PreparedStore, quick: TrainConfig) -> None:
