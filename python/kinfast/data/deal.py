@@ -4,6 +4,7 @@ scikit-learn's StratifiedGroupKFold evens out the numbers of sites and may leave
 enough for all folds; here each fold gets its share of every class's groups, and the numbers of sites come second.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from kinfast.errors import SplitError
 
 GROUPS_FOR_ALL_PARTS = 3
-"""A class needs so many groups to stand in train, validation and test."""
+"""A class with fewer groups cannot stand in train, validation and test."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,10 @@ class Deal:
         return [fold_of == fold for fold in range(count)]
 
     def share(self, among: NDArray[np.bool_], fraction: float, stream: int) -> NDArray[np.bool_]:
-        """Draw a share of the groups `among`: of each class the fraction, rounded so that the whole comes out right."""
+        """Draw a share of the groups `among`: of each class the fraction, rounded so that the whole comes out right.
+
+        A class of one group is never drawn from, one of three or more always: training goes first, then testing.
+        """
         taken = np.zeros(len(among), np.bool_)
         if fraction == 0:
             return taken
@@ -57,10 +61,11 @@ class Deal:
         classes = self._classes(among, rng)
         for members in classes:
             ideal = fraction * len(members) + carried
-            # a class of one group is trained on; a class of three or more is everywhere
             least = 1 if len(members) >= GROUPS_FOR_ALL_PARTS else 0
-            count = int(np.clip(round(ideal), least, len(members) - 1))
-            carried = ideal - count
+            most = min(len(members) - 1, math.ceil(fraction * len(members)))
+            count = int(np.clip(round(ideal), least, most))
+            # what many small classes could not give must not be taken from the next large one
+            carried = float(np.clip(ideal - count, -1, 1))
             taken[members[rng.permutation(len(members))[:count]]] = True
         if not taken.any() and classes and len(classes[-1]) > 1:
             taken[classes[-1][0]] = True

@@ -99,6 +99,16 @@ def test_classes_with_too_few_groups_are_named(sites: pd.DataFrame) -> None:
     assert folds.notes[1] == "1 classes have too few compounds to be in every part: EGFR"
 
 
+def test_what_many_small_classes_cannot_give_is_not_taken_from_a_large_one(sites: pd.DataFrame) -> None:
+    sites[schema.COMPOUND] = [f"C{n}" for n in range(32)]
+    sites[schema.ROLE] = "trt"
+    sites[schema.TARGET] = [f"T{n}" for n in range(16)] + ["big"] * 16
+    split = make_split(sites, select_labels(sites, task="target"), by="compound")
+    # of 16 compounds a fifth, rounded up, is tested; the 16 lone ones are trained on
+    assert split.rows(0, "test").min() >= 16
+    assert len(split.rows(0, "test")) == 4
+
+
 def test_flagged_and_unlabelled_sites_are_in_no_part(sites: pd.DataFrame) -> None:
     sites.loc[[3, 9], "Flag_dark"] = True
     labels = select_labels(sites, label=schema.TARGET)
