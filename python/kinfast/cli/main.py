@@ -8,7 +8,17 @@ import typer
 
 from kinfast.errors import KinfastError
 
-COMMANDS: tuple[str, ...] = ("demo", "simulate", "inspect", "preprocess", "train", "evaluate", "predict", "doctor")
+COMMANDS: tuple[str, ...] = (
+    "demo",
+    "simulate",
+    "inspect",
+    "preprocess",
+    "composites",
+    "train",
+    "evaluate",
+    "predict",
+    "doctor",
+)
 """Commands in the order of the journey; `kinfast inspect` is the function `command` in cli/inspect.py."""
 
 EXIT_INPUT = 2

@@ -10,6 +10,11 @@ MIN_WINDOW_IMAGES = 3
 """Control images that a window is taken from at least; with fewer, all images serve."""
 
 
+MIN_JUDGED_IMAGES = 12
+GLARING_FACTOR = 2.0
+"""An image whose brightest pixels are this many times as bright as those of nine tenths of the images is no guide."""
+
+
 def fit_window(corrected: NDArray[np.float32], percentiles: tuple[float, float]) -> tuple[float, float]:
     """Give the window: two percentiles of the corrected intensities, counts above the offset.
 
@@ -26,6 +31,24 @@ def fit_window(corrected: NDArray[np.float32], percentiles: tuple[float, float])
     if not high > low:
         high = low + 1.0
     return low, high
+
+
+def glaring_images(corrected: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find images with something far brighter than cells in them (fibres, dust, too much light).
+
+    Args:
+        corrected: (n, sh, sw) float32, samples of corrected intensities.
+        usable: (n,) bool, images that say what is usual.
+
+    Returns:
+        (n,) bool; nothing where there are too few images to tell.
+    """
+    if usable.sum() < MIN_JUDGED_IMAGES:
+        return np.zeros(len(corrected), bool)
+    median, top = np.percentile(corrected, (50, 99.9), axis=(1, 2))
+    reach = top - median
+    glaring: NDArray[np.bool_] = reach > GLARING_FACTOR * np.percentile(reach[usable], 90)
+    return glaring
 
 
 def window_images(usable: NDArray[np.bool_], control: NDArray[np.bool_]) -> NDArray[np.bool_]:

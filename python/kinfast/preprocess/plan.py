@@ -14,7 +14,7 @@ from kinfast.domain import Plate
 from kinfast.errors import UsageError
 from kinfast.preprocess.dark_offset import LightLevels, find_light_levels
 from kinfast.preprocess.illumination import Illumination, fit_illumination, flat_illumination
-from kinfast.preprocess.intensity import fit_window, saturation_value, window_images
+from kinfast.preprocess.intensity import fit_window, glaring_images, saturation_value, window_images
 from kinfast.preprocess.nuclei import fit_nuclei_threshold, min_nucleus_area
 from kinfast.preprocess.sampling import ChannelSample, choose_sites, sample_channel, site_paths
 from kinfast.progress import Reporter
@@ -136,6 +136,7 @@ def _fit_channel(task: PlateTask, channel: str, sample: ChannelSample, raw: tupl
     usable = ~levels.dark & ~levels.blank & ~_spoilt(sample.samples, full)
     field = _fit_field(task.config.illumination, sample.thumbnails[usable], levels, usable)
     corrected = _correct_samples(sample, field, raw)
+    usable &= ~glaring_images(corrected, usable)
     wells = [task.plate.sites[i].key.well for i in sample.sites]
     control = np.array([well in task.controls for well in wells], bool)
     window = fit_window(corrected[window_images(usable, control)], task.config.window_percentiles)

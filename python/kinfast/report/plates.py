@@ -16,6 +16,7 @@ from kinfast.report.well_map import well_map
 REPORT = "report.html"
 SHOWN_ROWS = 40
 """Rows of a table in the page; the files hold all."""
+RING = "Medians over a well's sites. A ring marks wells with sites that training leaves out."
 EXAMPLES = 2
 """Sites shown of each plate without, and of each flag with, a flag."""
 
@@ -82,7 +83,12 @@ def _plate_section(out: Path, dataset: Mapping[str, Any], sites: pd.DataFrame, p
     strips = "".join(site_strip(out, row, dataset["channels"]) for _, row in shown.iterrows())
     size = " x ".join(map(str, facts["shape"]))
     text = f"{facts['n_sites']:,} sites of {size} pixels in {sites[schema.WELL].nunique()} wells."
-    headed = (("Wells", maps), ("Light", light), ("Channels", table), ("Two sites, as stored", strips))
+    headed = (
+        ("Wells", f'<div style="display:flex;flex-wrap:wrap;gap:0 2rem">{maps}</div>\n{paragraph(RING, "note")}'),
+        ("Light", light),
+        ("Channels", table),
+        ("Two sites, as stored", strips),
+    )
     body = paragraph(text) + "".join(f"<h3>{words}</h3>\n{part}" for words, part in headed if part)
     return Section(f"plate-{plate}", f"Plate {plate}", body)
 

@@ -43,7 +43,7 @@ def well_map(sites: pd.DataFrame, column: str, words: str) -> str:
         for c in range(0, columns, step)
     )
     size = f"{MARGIN + columns * CELL + 4} {MARGIN + rows * CELL + 4}"
-    caption = f"{words}: {low:,.4g} (light) to {high:,.4g} (dark); a ring marks wells with sites left out of training"
+    caption = f"{words}: {low:,.4g} (light) to {high:,.4g} (dark)"
     return (
         f'<figure><svg viewBox="0 0 {size}" width="{MARGIN + columns * CELL + 4}" role="img" '
         f'aria-label="{html.escape(words)}" style="max-width:100%;font-size:10px;fill:currentColor">'
