@@ -92,7 +92,8 @@ def _imagenet(backbone: str) -> PretrainedWeights:
             f"there are no ImageNet weights for {backbone}: use --weights none or --weights FILE"
         ) from None
     try:
-        with _impatient_sockets(), contextlib.redirect_stderr(io.StringIO()):  # torch.hub announces itself there
+        # torch.hub announces itself on stdout, whose last line is the run's path
+        with _impatient_sockets(), contextlib.redirect_stdout(io.StringIO()):
             values = entry.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
