@@ -65,11 +65,12 @@ def find_light_levels(
         The levels; an offset of 0 and nothing dark where there is no frame.
     """
     n = len(thumbnails)
+    if n == 0:
+        return LightLevels(0.0, -np.inf, np.zeros(0, bool), np.zeros(0, bool))
     pixels = samples.reshape(n, -1)
-    blank = pixels.min(axis=1, initial=65535) >= pixels.max(axis=1, initial=0)
     grids = thumbnails.reshape(n, -1).astype(np.float64)
-    blank &= np.ptp(grids, axis=1) < 1e-3 if n else False
-    if n == 0 or blank.all():
+    blank = (pixels.min(axis=1) >= pixels.max(axis=1)) & (np.ptp(grids, axis=1) < 1e-3)
+    if blank.all():
         return LightLevels(0.0, -np.inf, np.zeros(n, bool), blank)
     flat = ~blank & _is_flat(grids, pixels, pixels_per_cell, ~blank)
     if (flat | blank).all():  # nothing but noise in every frame of the channel
@@ -77,11 +78,11 @@ def find_light_levels(
     low, high = np.percentile(grids, SPOTS, axis=1)
     unlit = flat & (high < low[~flat & ~blank].min())
     judged = np.flatnonzero(~blank & ~unlit)
-    enough = len(judged) >= MIN_IMAGES
-    if enough:
+    offset = None
+    if len(judged) >= MIN_IMAGES:
         offset = fit_dark_offset(thumbnails[judged])
         unlit[judged[_far_below(grids[judged].mean(axis=1), low[judged], high[judged], offset)]] = True
-    return _levels_of(thumbnails, low, unlit, blank, enough)
+    return _levels_of(thumbnails, low, unlit, blank, offset)
 
 
 def _far_below(
@@ -106,17 +107,16 @@ def _levels_of(
     low: NDArray[np.float64],
     unlit: NDArray[np.bool_],
     blank: NDArray[np.bool_],
-    enough: bool,
+    fitted: float | None,
 ) -> LightLevels:
     lit = ~unlit & ~blank
     means = thumbnails.mean(axis=(1, 2), dtype=np.float64)
     if unlit.any():
         offset = float(np.median(thumbnails[unlit], axis=(1, 2)).min())
         return LightLevels(offset, 0.5 * float(means[unlit].max() + means[lit].min()), unlit, blank)
-    if not enough:
+    if fitted is None:
         return LightLevels(0.0, -np.inf, unlit, blank)
-    offset = fit_dark_offset(thumbnails[lit])
-    return LightLevels(offset, offset + NEAR_SHARE * max(0.0, float(low[lit].min()) - offset), unlit, blank)
+    return LightLevels(fitted, fitted + NEAR_SHARE * max(0.0, float(low[lit].min()) - fitted), unlit, blank)
 
 
 def _is_flat(

@@ -30,9 +30,9 @@ SPREAD_VALUES = 20_000
 """Values, evenly picked, that the density's spread is measured on."""
 BANDWIDTHS = (2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25)
 """Smoothing of the density in each iteration, in units of its spread: wide first, so that no side peak catches it."""
-FINE_ITERATIONS = 4
-"""The last ones look at every cell of the thumbnails; those before at every third, where there are many."""
-COARSE_STEP, COARSE_FROM = 3, 100_000
+FINE_ITERATIONS = 2
+"""The last ones look at every cell of the thumbnails; those before at every fifth, where there are many."""
+COARSE_STEP, COARSE_FROM = 5, 100_000
 """Odd, so that neighbouring rows of an even grid give different columns; from this many values on."""
 MIN_IMAGES = 8
 """Fewer cannot tell the field from the cells: then nothing is corrected."""
@@ -87,7 +87,7 @@ def fit_illumination(thumbnails: NDArray[np.float32], offset: float) -> Illumina
     basis = surface_basis(height, width)
     logs = np.log(np.maximum(thumbnails.reshape(n, -1) - np.float32(offset), np.float32(DARKEST)))
     whole = _fit_surface(logs, basis)
-    even, odd = _fit_surface(logs[0::2], basis), _fit_surface(logs[1::2], basis)
+    even, odd = (_fit_surface(logs[half::2], basis, fine_iterations=0) for half in (0, 1))
     terms, error = _shrink(whole, 0.5 * (even - odd), len(basis))
     flatfield = _field_of(basis, terms).reshape(grid)
     contrast = float(flatfield.std())
@@ -116,12 +116,15 @@ def _shrink(terms: NDArray[np.float64], errors: NDArray[np.float64], n_cells: in
     return kept, float(np.sqrt(noise * len(terms) / n_cells))
 
 
-def _fit_surface(logs: NDArray[np.float32], basis: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fit_surface(
+    logs: NDArray[np.float32], basis: NDArray[np.float64], fine_iterations: int = FINE_ITERATIONS
+) -> NDArray[np.float64]:
     """Fit log field's terms, without the constant, by iterated steps towards the greatest likelihood.
 
     Args:
         logs: (n, cells) float32, logarithm of counts above the offset.
         basis: (cells, terms + 1), orthonormal, constant first.
+        fine_iterations: of the last ones, how many look at every cell.
 
     Returns:
         (terms,) float64.
@@ -131,7 +134,7 @@ def _fit_surface(logs: NDArray[np.float32], basis: NDArray[np.float64]) -> NDArr
     fine = _Design.of(logs, basis[:, 1:])
     coarse = _Design.of(logs[:, ::COARSE_STEP], basis[::COARSE_STEP, 1:]) if logs.size > COARSE_FROM else fine
     for i, bandwidth in enumerate(BANDWIDTHS):
-        design = fine if i >= len(BANDWIDTHS) - FINE_ITERATIONS else coarse
+        design = fine if i >= len(BANDWIDTHS) - fine_iterations else coarse
         levels, terms = _step(design, levels, terms, bandwidth)
     return terms
 
