@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kinfast import config, schema
 from kinfast.evaluate.baselines import (
@@ -77,6 +78,16 @@ def evaluate_run(run: Path, *, draws: int = config.BOOTSTRAP_DRAWS, reporter: Re
         RunError: the folder holds no usable predictions.
     """
     loaded, teller = read_run(run), reporter or Silent()
+    # One thread: products of this size gain little from more, and lose much where other work holds the processors.
+    with threadpool_limits(1, user_api="blas"):
+        metrics = _measure(loaded, draws, teller)
+    verdicts = write_verdicts(metrics)
+    metrics["verdicts"] = [{"kind": str(verdict.kind), "text": verdict.text} for verdict in verdicts]
+    _write_json(run / METRICS, metrics)
+    return Evaluation(run, metrics, tuple(verdict.text for verdict in verdicts))
+
+
+def _measure(loaded: Run, draws: int, teller: Reporter) -> dict[str, Any]:
     test = read_test(loaded)
     n_folds = np.unique(test.folds).size
     teller.stage("evaluating", 2 + 2 * len(LEVELS) + n_folds, "steps")
@@ -86,10 +97,7 @@ def evaluate_run(run: Path, *, draws: int = config.BOOTSTRAP_DRAWS, reporter: Re
     metrics["fold_mean"] = _fold_means(metrics["folds"])
     metrics["dose_response"] = _dose_entries(measure_dose_response(loaded))
     metrics["about"] = _about(loaded, test, draws, notes)
-    verdicts = write_verdicts(metrics)
-    metrics["verdicts"] = [{"kind": str(verdict.kind), "text": verdict.text} for verdict in verdicts]
-    _write_json(run / METRICS, metrics)
-    return Evaluation(run, metrics, tuple(verdict.text for verdict in verdicts))
+    return metrics
 
 
 def read_test(run: Run) -> TestPart:

@@ -131,7 +131,7 @@ def _binary_accuracy(metrics: dict[str, Any]) -> Iterator[Verdict]:
         share = f"{gone:.0%} of the errors that knowing nothing leaves are gone"
         yield Verdict(Kind.FINDING, f"{stands}: {share}; top-1 and balanced accuracy say it more plainly.")
     else:
-        yield Verdict(Kind.CAUTION, f"{stands}: it is at its prior-only value and shows no learning.")
+        yield Verdict(Kind.CAUTION, f"{stands}: it is at its prior-only value and says nothing of learning.")
 
 
 def _micro(metrics: dict[str, Any]) -> Iterator[Verdict]:

@@ -62,7 +62,8 @@ def boosted_probabilities(
         random_state=seed,
     )
     probabilities = np.zeros((len(test), n_classes))
-    # One thread: tables of this size gain nothing from more, and lose much where other work holds the processors.
+    # One thread: tables of this size gain nothing from more, and lose a tenfold where other work holds the processors.
+    # The limit holds for libraries that are loaded already, hence here, after the import.
     with threadpool_limits(1, user_api="openmp"):
         model.fit(train, train_codes)
         probabilities[:, present] = model.predict_proba(test)

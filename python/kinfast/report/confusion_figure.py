@@ -39,7 +39,6 @@ def draw_confusion(confusion: NDArray[np.int64], classes: tuple[str, ...], level
                 dark = share[row, column] > 0.55
                 colour = "white" if dark else INK
                 axes.text(column, row, str(confusion[row, column]), ha="center", va="center", color=colour)
-    figure.colorbar(
-        image, ax=axes, shrink=0.6, label=f"share of the true class's {level}s", ticks=[0, 0.1, 0.25, 0.5, 1]
-    )
+    ticks = [0, 0.1, 0.25, 0.5, 1] if n_classes > WRITTEN else [0, 0.25, 0.5, 0.75, 1]
+    figure.colorbar(image, ax=axes, shrink=0.6, label=f"share of the true class's {level}s", ticks=ticks)
     return figure

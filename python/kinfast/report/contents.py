@@ -44,22 +44,27 @@ CLASS_COLUMNS = {
 
 def summary_table(metrics: dict[str, Any]) -> Table:
     """Give every score of the model and its baselines at each level, with intervals."""
+    kept = _defined(metrics)
     rows, raw = [], []
     for level, name, scores in _scored(metrics):
-        for score in HEADINGS:
-            raw.append({"level": level, "predictor": name, "score": score, **scores[score]})
-        rows.append((level, name, *(_with_interval(scores[score], score) for score in HEADINGS)))
+        raw += [{"level": level, "predictor": name, "score": score, **scores[score]} for score in HEADINGS]
+        rows.append((level, name, *(_with_interval(scores[score], score) for score in kept)))
     share = f"{metrics['about']['interval']:.0%}"
     return Table(
         "summary",
         "Scores in the test part, with the baselines beside",
         pd.DataFrame(raw),
-        ("level", "predictor", *HEADINGS.values()),
+        ("level", "predictor", *(HEADINGS[score] for score in kept)),
         tuple(rows),
         f"In brackets {share} intervals over {metrics['about']['clusters']} (compounds at the compound level); for"
         " permuted, where the middle of chance lies.",
         2,
     )
+
+
+def _defined(metrics: dict[str, Any]) -> list[str]:
+    """Name the scores that exist at any level: top-5 says nothing of five classes or fewer."""
+    return [name for name in HEADINGS if any(scores[name]["value"] is not None for _, _, scores in _scored(metrics))]
 
 
 def _scored(metrics: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -84,8 +89,10 @@ def folds_table(metrics: dict[str, Any]) -> Table:
     named = [(str(number), fold[level]) for number, fold in enumerate(metrics["folds"], start=1)]
     named.append(("mean", metrics["fold_mean"][level]))
     raw = [{"fold": name, **{score: scores[score]["value"] for score in HEADINGS}} for name, scores in named]
-    rows = tuple((name, *(shown(scores[score]["value"]) for score in HEADINGS)) for name, scores in named)
-    return Table("folds", f"Each fold's own scores ({level}s)", pd.DataFrame(raw), ("fold", *HEADINGS.values()), rows)
+    kept = _defined(metrics)
+    rows = tuple((name, *(shown(scores[score]["value"]) for score in kept)) for name, scores in named)
+    header = ("fold", *(HEADINGS[score] for score in kept))
+    return Table("folds", f"Each fold's own scores ({level}s)", pd.DataFrame(raw), header, rows)
 
 
 def class_table(metrics: dict[str, Any], level: str) -> Table:

@@ -37,6 +37,8 @@ caption { caption-side: top; font-weight: 600; padding-bottom: .4rem; text-align
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .7rem .3rem 0; text-align: left; white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; } th.n, td.n { padding-right: 0; padding-left: .9rem; text-align: right; }
 tr.model td { font-weight: 600; }
+td small { color: var(--soft); display: block; font-size: .82em; font-weight: 400; }
+pre { background: var(--card); border-radius: .4rem; font-size: .8rem; overflow-x: auto; padding: .8rem; }
 details { margin: .8rem 0; } summary { color: var(--accent); cursor: pointer; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .9rem; margin: .6rem 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from kinfast.metrics.arrays import Codes, Probabilities
 from kinfast.metrics.curves import Curve, class_curves, macro_curve, micro_curve
 from kinfast.metrics.scores import POSITIVE
-from kinfast.report.style import BEST, GREY, INK, LIGHT, MODEL, WORST, new_figure
+from kinfast.report.style import BEST, GREY, INK, LIGHT, MODEL, SPAN, WORST, new_figure
 
 EXTREMES = 5
 """Source: the thesis' tables 2 and 3."""
@@ -32,7 +32,7 @@ def draw_roc(
     curves = class_curves(probabilities, codes)
     if not curves:
         return None
-    figure = new_figure(8.6, 5.2)
+    figure = new_figure(7.4, 4.9)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="chance")
     if len(classes) == 2:
@@ -47,7 +47,7 @@ def draw_roc(
             label=f"micro  {areas['micro']}",
         )
         axes.plot(*macro_curve(curves), color=MODEL, linewidth=3, label=f"macro  {areas['macro']}")
-    axes.set(xlim=(-0.005, 1.005), ylim=(-0.005, 1.005), aspect="equal")
+    axes.set(xlim=(-0.005, 1.005), ylim=(-0.005, 1.005), aspect="equal", anchor="W")
     axes.set(xlabel="false positive rate", ylabel="true positive rate (sensitivity)")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), handlelength=1.8, labelspacing=0.45)
     return figure
@@ -89,7 +89,7 @@ def draw_class_areas(rows: list[dict[str, Any]], level: str) -> Figure | None:
     strip, support = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1.2])
     for place, row in zip(places, known, strict=True):
         if row["low"] is not None:
-            strip.plot([row["low"], row["high"]], [place, place], color=LIGHT, linewidth=2.2, solid_capstyle="butt")
+            strip.plot([row["low"], row["high"]], [place, place], color=SPAN, linewidth=2.2, solid_capstyle="butt")
     strip.scatter([row["roc_auc"] for row in known], places, s=14, color=MODEL, zorder=3)
     strip.axvline(0.5, color=GREY, linestyle=":", linewidth=1)
     strip.set_yticks(places, [short_name(row["class"]) for row in known], fontsize=text)

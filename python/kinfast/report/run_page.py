@@ -15,7 +15,7 @@ from kinfast.report.tables import Table, shown, to_html, write_text
 CAPTIONS = {
     "standing": "The model and its baselines. Lines are intervals; dotted, what chance gives.",
     "history": "Train (solid) and validation (dashed) over the epochs; folds share their axes.",
-    "roc": "ROC curves of the held-out rows, one class against all others. Named: the five best and the five worst.",
+    "roc": "ROC curves of the held-out rows; with many classes one against all others, the best and worst named.",
     "class_areas": "Each class's ROC area with its interval, and how much stands behind it.",
     "confusion": "Rows are true classes, columns what they were taken for; a row sums to one.",
     "dose_response": "Wells that no part of the split holds: points are wells, the line is the mean of each dose.",

@@ -14,6 +14,8 @@ MODEL = "#1f6fb4"
 CONTRAST = "#d9662b"
 GREY = "#8a929c"
 LIGHT = "#cfd5dc"
+SPAN = "#9dbfe0"
+"""Of an interval behind a point of the model's colour."""
 INK = "#24292f"
 BEST = ("#0b6e4f", "#2a9d6f", "#57b894", "#86cdb2", "#b3e0cf")
 WORST = ("#8f1d14", "#c0392b", "#dd6b5c", "#eb9a8f", "#f5c6bf")

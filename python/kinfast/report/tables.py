@@ -77,7 +77,7 @@ def to_html(table: Table) -> str:
 
     def cells(values: Sequence[str], tag: str) -> str:
         kinds = ["" if place < table.text_columns else ' class="n"' for place in range(len(values))]
-        return "".join(f"<{tag}{kind}>{html.escape(value)}</{tag}>" for kind, value in zip(kinds, values, strict=True))
+        return "".join(f"<{tag}{kind}>{_marked_up(value)}</{tag}>" for kind, value in zip(kinds, values, strict=True))
 
     note = f'<p class="note">{html.escape(table.note)}</p>' if table.note else ""
     body = "\n".join(f"<tr>{cells(row, 'td')}</tr>" for row in table.rows)
@@ -128,6 +128,12 @@ def write_text(text: str, path: Path) -> None:
 def shown(value: float | None, digits: int = 3) -> str:
     """Write a number with some decimals, a dash where it is undefined."""
     return UNDEFINED if value is None or pd.isna(value) else f"{value:.{digits}f}"
+
+
+def _marked_up(cell: str) -> str:
+    """Escape a cell; an interval goes below its value, smaller."""
+    value, space, span = html.escape(cell).partition(" [")
+    return f"{value}<small>[{span}</small>" if space else value
 
 
 def _pipes(cells: Sequence[str]) -> str:
