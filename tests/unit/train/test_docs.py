@@ -1,0 +1,33 @@
+"""docs/train.md: its program runs, and its options exist."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from kinfast.cli import predict, train
+from kinfast.data.store import PreparedStore
+
+PAGE = (Path(__file__).parents[3] / "docs/train.md").read_text(encoding="utf-8")
+
+
+def test_the_program_runs(
+    write_store: Callable[..., PreparedStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_store(tmp_path / "prepared", wells=12, side=64)
+    monkeypatch.chdir(tmp_path)
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(program, "docs/train.md", "exec"), names)
+    assert (tmp_path / "runs/mine/metrics.json").is_file()
+    assert names["run"] == Path("runs/mine")
+    assert torch.get_num_threads() == 1  # train() gives back the threads that it took
+
+
+def test_every_option_that_it_names_exists() -> None:
+    known = Path(train.__file__).read_text(encoding="utf-8") + Path(predict.__file__).read_text(encoding="utf-8")
+    named = set(re.findall(r"--[a-z][a-z-]+", PAGE))
+    assert len(named) > 25
+    assert sorted(option for option in named if f'"{option}' not in known and f"/{option}" not in known) == ["--help"]
