@@ -1,6 +1,7 @@
 """Whatever tifffile writes, kinfast reads as tifffile does; a damaged copy gives pixels or a typed error."""
 
 from io import BytesIO
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import imagecodecs
@@ -73,6 +74,10 @@ def tiff_files(draw: st.DrawFn) -> bytes:
 def test_pixels_equal_tifffile(data: bytes) -> None:
     wanted = tifffile_page(data)
     assert_same(io.imread(data), wanted)
+    with NamedTemporaryFile(suffix=".tif") as file:  # read piece by piece, where bytes are at hand as a whole
+        file.write(data)
+        file.flush()
+        assert_same(io.imread(file.name), wanted)
     info = io.read_info(data)
     assert (info.shape, info.dtype) == (wanted.shape, wanted.dtype.name)
 

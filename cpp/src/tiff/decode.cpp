@@ -50,7 +50,6 @@ public:
       finish_rows(out_, info_.width * layout_.samples_per_plane);
       return;
     }
-    prefetch();
     for (std::size_t index = 0; index < layout_.count(); ++index) {
       decode_segment(locate(page_, index));
     }
@@ -82,26 +81,22 @@ private:
     return sum == out_.size();
   }
 
-  // Reads all segments in one request where they lie close together.
-  void prefetch() {
-    constexpr std::uint64_t kMost = std::uint64_t{64} << 20;
-    constexpr std::uint64_t kGaps = std::uint64_t{1} << 20;
-    std::uint64_t first = UINT64_MAX;
-    std::uint64_t last = 0;
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < layout_.offsets.size(); ++i) {
-      if (layout_.is_missing(i)) {
-        continue;
+  // Bytes from segment `index` on that hold it and those stored right behind it: one request for
+  // many small strips, and few enough bytes to stay in cache.
+  std::uint64_t stretch_from(std::size_t index, std::uint64_t count) const {
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 20;
+    constexpr std::uint64_t kGap = 512;
+    const std::uint64_t begin = layout_.offsets[index];
+    std::uint64_t end = begin + count;
+    for (std::size_t next = index + 1; next < layout_.count(); ++next) {
+      const auto offset = layout_.offsets[next];
+      if (offset < end || offset - end > kGap || layout_.byte_counts[next] > kMost ||
+          offset + layout_.byte_counts[next] - begin > kMost) {
+        break;
       }
-      const auto offset = std::min(layout_.offsets[i], source_.size());
-      const auto count = std::min(layout_.byte_counts[i], source_.size() - offset);
-      first = std::min(first, offset);
-      last = std::max(last, offset + count);
-      sum += std::min(count, kMost);
+      end = offset + layout_.byte_counts[next];
     }
-    if (first < last && last - first <= kMost && last - first <= 2 * sum + kGaps) {
-      source_.prefetch(first, last - first);
-    }
+    return end - begin;
   }
 
   std::size_t sample_bytes(std::size_t pixels) const {
@@ -130,13 +125,41 @@ private:
 
   void decode_tile(const Place& place) {
     const std::size_t row_bytes = sample_bytes(layout_.segment_width);
-    const auto tile = scratch_.tile.borrow(needed_rows(page_, place) * row_bytes);
-    decode_rows(place, tile);
+    const std::size_t n_bytes = needed_rows(page_, place) * row_bytes;
+    // What is stored as it is goes to the image without a stop; predictor 3 needs a tile's whole
+    // rows.
+    const bool as_stored = info_.compression == Compression::none && is_whole(info_.bits) &&
+                           !layout_.reversed_bits && info_.predictor != 3;
+    if (as_stored) {
+      const auto stored = stored_bytes(place, n_bytes);
+      check_written(stored.size(), n_bytes);
+      copy_tile(place, stored);
+      finish_tile(place);
+    } else {
+      const auto tile = scratch_.tile.borrow(n_bytes);
+      decode_rows(place, tile);
+      copy_tile(place, tile);
+    }
+  }
+
+  // Copies the part of a tile's rows that lies in the image.
+  void copy_tile(const Place& place, std::span<const std::byte> tile) {
+    const std::size_t row_bytes = sample_bytes(layout_.segment_width);
     for (std::size_t slice = 0; slice < place.slices; ++slice) {
       for (std::size_t row = 0; row < place.rows; ++row) {
         const auto target = image_at(place, slice, row, sample_bytes(place.columns));
         const std::size_t tile_row = slice * layout_.segment_height + row;
         std::memcpy(target.data(), tile.data() + tile_row * row_bytes, target.size());
+      }
+    }
+  }
+
+  // Byte order and predictor of a tile that is in the image already.
+  void finish_tile(const Place& place) {
+    for (std::size_t slice = 0; slice < place.slices; ++slice) {
+      for (std::size_t row = 0; row < place.rows; ++row) {
+        finish_rows(image_at(place, slice, row, sample_bytes(place.columns)),
+                    place.columns * layout_.samples_per_plane);
       }
     }
   }
@@ -163,8 +186,12 @@ private:
   void decompress(const Place& place, std::span<std::byte> target) {
     const auto in = stored_bytes(place, target.size());
     const std::size_t written = scratch_.codecs.decompress(info_.compression, in, target);
-    if (written < target.size()) {
-      throw FormatError(message("found ", written, " bytes of pixels, wanted ", target.size()));
+    check_written(written, target.size());
+  }
+
+  static void check_written(std::size_t found, std::size_t wanted) {
+    if (found < wanted) {
+      throw FormatError(message("found ", found, " bytes of pixels, wanted ", wanted));
     }
   }
 
@@ -173,7 +200,11 @@ private:
     // reading.
     const std::uint64_t enough = 4 * std::uint64_t{wanted} + (std::uint64_t{1} << 20);
     const auto count = std::min(layout_.byte_counts[place.index], enough);
-    const auto in = source_.view(layout_.offsets[place.index], count, "pixels");
+    const auto offset = layout_.offsets[place.index];
+    if (!source_.at_hand(offset, count)) {
+      source_.prefetch(offset, stretch_from(place.index, count));
+    }
+    const auto in = source_.view(offset, count, "pixels");
     if (!layout_.reversed_bits) {
       return in;
     }

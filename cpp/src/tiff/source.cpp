@@ -119,12 +119,15 @@ void Source::load(std::uint64_t offset, std::uint64_t count) {
   window_offset_ = offset;
 }
 
+bool Source::at_hand(std::uint64_t offset, std::uint64_t count) const {
+  return offset >= window_offset_ && offset - window_offset_ <= window_.size() &&
+         count <= window_.size() - (offset - window_offset_);
+}
+
 std::span<const std::byte> Source::view(std::uint64_t offset, std::uint64_t count,
                                         const char* what) {
   check(offset, count, what);
-  const bool at_hand = offset >= window_offset_ && offset - window_offset_ <= window_.size() &&
-                       count <= window_.size() - (offset - window_offset_);
-  if (!at_hand) {
+  if (!at_hand(offset, count)) {
     load(offset, std::min(std::max(count, kWindowBytes), size_ - offset));
   }
   return window_.subspan(static_cast<std::size_t>(offset - window_offset_),

@@ -38,6 +38,9 @@ public:
   // Copies the bytes from `offset` into `out`, straight from disk where the source is a file.
   void copy(std::uint64_t offset, std::span<std::byte> out, const char* what);
 
+  // Whether a view costs no read.
+  bool at_hand(std::uint64_t offset, std::uint64_t count) const;
+
   // Reads a stretch in one go, so that the views within it cost nothing. A hint: nothing is thrown
   // for the file's end.
   void prefetch(std::uint64_t offset, std::uint64_t count);
