@@ -80,7 +80,7 @@ CArray<std::uint32_t> count_levels(const CArray<std::uint16_t>& raw) {
   std::uint32_t* to = out.mutable_data();
   const py::gil_scoped_release release;
   Histogram histogram;
-  histogram.count({image.data, image.pixels()});
+  histogram.add({image.data, image.pixels()});
   std::copy_n(histogram.counts().data(), kLevels, to);
   return out;
 }

@@ -22,10 +22,10 @@ TEST_CASE("rows may be asked for in any order") {
   std::vector<float> whole(45);
   expand_field({grid.data(), {3, 2}}, {whole.data(), {9, 5}});
   Field::Rows rows(field);
-  for (const std::size_t y : {8U, 0U, 4U, 3U, 8U, 7U, 1U}) {
-    const float* row = rows.row(y);
+  for (const std::size_t y : {8U, 0U, 8U, 3U, 4U, 0U, 7U, 1U, 8U, 2U}) {
+    const BlendedRow row = rows.row(y);
     for (std::size_t x = 0; x < 5; ++x) {
-      CHECK(row[x] == whole[y * 5 + x]);
+      CHECK(row.top[x] + (row.bottom[x] - row.top[x]) * row.weight == whole[y * 5 + x]);
     }
   }
 }

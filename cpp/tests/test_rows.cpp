@@ -61,9 +61,9 @@ std::vector<unsigned char> run(const RowKernels& kernels, const Data& data, std:
   kernels.add_row(pixels, sums.data(), n);
   keep(sums);
   std::vector<float> floats(n);
-  kernels.blend_row(values, dark, 0.37F, floats.data(), n);
+  kernels.blend_row({values, dark, 0.37F}, floats.data(), n);
   keep(floats);
-  kernels.correct_row(pixels, dark, flat, floats.data(), n);
+  kernels.correct_row(pixels, {dark, values, 0.013F}, {flat, flat, 0.6F}, floats.data(), n);
   keep(floats);
   kernels.scale_row(values, 0.71F, floats.data(), n);
   kernels.accumulate_row(dark, 0.13F, floats.data(), n);

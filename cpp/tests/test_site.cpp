@@ -133,6 +133,7 @@ TEST_CASE("a site with a bad channel leaves zeros, and says why; its neighbours 
   CHECK(results[1][0].error.empty());
   CHECK(results[2][1].error == "no image");
   CHECK(results[3][1].error_path == good + ".not");
+  CHECK(results[3][1].error.find(good) == std::string::npos); // the path stands by itself
   const std::size_t site_bytes = kStored.pixels() * 2;
   CHECK(std::vector<std::uint8_t>(out.begin() + static_cast<std::ptrdiff_t>(site_bytes),
                                   out.end()) == std::vector<std::uint8_t>(3 * site_bytes, 0));

@@ -176,7 +176,7 @@ class ChannelPlan:
 class ChannelResult:
     """Of one channel of one site. `error` is empty when all went well, else the reason in one line, and the rest is 0.
 
-    error_path is the file at fault, and empty where a channel has no file at all.
+    error_path is the file at fault, and empty where a channel has no file at all; `error` does not repeat it.
     """
 
     error: str
@@ -202,7 +202,7 @@ def process_sites(
 ) -> list[list[ChannelResult]]:
     """Decode, project, correct, resize, quantise and judge sites in one pass, without the GIL.
 
-    sites: n sites x C channels x planes (paths). shape: (H, W) every image must have.
+    sites: n sites x C channels x planes (paths; the first page of each file). shape: (H, W) every image must have.
     out: (n, h, w, C) uint8, C order. A site with any error leaves zeros in its row of out.
     Grey 8-bit images are widened to 16; other types than 8/12/16-bit grey or palette are an error of that channel.
     """

@@ -40,44 +40,41 @@ Field::Field(ImageView<const float> grid, Shape image) : grid_(grid.shape), imag
 }
 
 Field::Rows::Rows(const Field& field)
-    : field_(&field), upper_(field.image_.width), lower_(field.image_.width),
-      blended_(field.image_.width), upper_row_(kNoRow), lower_row_(kNoRow) {}
+    : field_(&field), upper_(field.image_.width), lower_(field.image_.width), upper_row_(kNoRow),
+      lower_row_(kNoRow) {}
 
-const float* Field::Rows::row(std::size_t y) {
+BlendedRow Field::Rows::row(std::size_t y) {
   const Step& step = field_->rows_[y];
-  const float* upper = expanded(step.first);
-  const float* lower = expanded(step.second);
-  if (step.weight == 0.0F) {
-    return upper; // finite cells: upper + (lower - upper) * 0 is upper
+  if (lower_row_ == step.first) { // the usual way on to the next pair, going down
+    std::swap(upper_, lower_);
+    std::swap(upper_row_, lower_row_);
   }
-  row_kernels().blend_row(upper, lower, step.weight, blended_.data(), blended_.size());
-  return blended_.data();
+  expand(step.first, upper_, upper_row_);
+  if (step.second == step.first) {
+    return {upper_.data(), upper_.data(), step.weight};
+  }
+  expand(step.second, lower_, lower_row_);
+  return {upper_.data(), lower_.data(), step.weight};
 }
 
-const float* Field::Rows::expanded(std::size_t grid_row) {
-  if (grid_row == upper_row_) {
-    return upper_.data();
+void Field::Rows::expand(std::size_t grid_row, std::vector<float>& into, std::size_t& held) const {
+  if (held == grid_row) {
+    return;
   }
-  if (grid_row == lower_row_) {
-    return lower_.data();
-  }
-  // The older of the two rows goes: rows are asked for from the top down.
-  std::swap(upper_, lower_);
-  std::swap(upper_row_, lower_row_);
-  lower_row_ = grid_row;
+  held = grid_row;
   const float* cells = field_->cells().row(grid_row);
-  for (std::size_t x = 0; x < lower_.size(); ++x) {
+  for (std::size_t x = 0; x < into.size(); ++x) {
     const Step& step = field_->columns_[x];
-    lower_[x] = cells[step.first] + (cells[step.second] - cells[step.first]) * step.weight;
+    into[x] = cells[step.first] + (cells[step.second] - cells[step.first]) * step.weight;
   }
-  return lower_.data();
 }
 
 void expand_field(ImageView<const float> grid, ImageView<float> out) {
+  const RowKernels& kernels = row_kernels();
   const Field field(grid, out.shape);
   Field::Rows rows(field);
   for (std::size_t y = 0; y < out.shape.height; ++y) {
-    std::copy_n(rows.row(y), out.shape.width, out.row(y));
+    kernels.blend_row(rows.row(y), out.row(y), out.shape.width);
   }
 }
 

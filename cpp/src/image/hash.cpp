@@ -2,6 +2,7 @@
 // under way at once; what is left over is mixed in one piece at a time.
 #include "kinfast/image/hash.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -40,27 +41,17 @@ std::uint64_t merge_lane(std::uint64_t hash, std::uint64_t lane) {
   return (hash ^ mix_lane(0, lane)) * kPrime1 + kPrime4;
 }
 
-// Takes whole stripes of 32 bytes off `data`.
-std::uint64_t hash_stripes(std::span<const std::byte>& data, std::uint64_t seed) {
-  std::uint64_t lane1 = seed + kPrime1 + kPrime2;
-  std::uint64_t lane2 = seed + kPrime2;
-  std::uint64_t lane3 = seed;
-  std::uint64_t lane4 = seed - kPrime1;
+// `data` is whole stripes of 32 bytes.
+void mix_stripes(std::array<std::uint64_t, 4>& lanes, std::span<const std::byte> data) {
+  auto [lane1, lane2, lane3, lane4] = lanes; // in registers, whatever `data` might alias
   const std::byte* at = data.data();
-  const std::byte* const end = at + data.size() / 32 * 32;
-  for (; at != end; at += 32) {
+  for (const std::byte* const end = at + data.size(); at != end; at += 32) {
     lane1 = mix_lane(lane1, load64(at));
     lane2 = mix_lane(lane2, load64(at + 8));
     lane3 = mix_lane(lane3, load64(at + 16));
     lane4 = mix_lane(lane4, load64(at + 24));
   }
-  data = data.last(data.size() % 32);
-  std::uint64_t hash =
-      std::rotl(lane1, 1) + std::rotl(lane2, 7) + std::rotl(lane3, 12) + std::rotl(lane4, 18);
-  for (const std::uint64_t lane : {lane1, lane2, lane3, lane4}) {
-    hash = merge_lane(hash, lane);
-  }
-  return hash;
+  lanes = {lane1, lane2, lane3, lane4};
 }
 
 std::uint64_t hash_rest(std::span<const std::byte> data, std::uint64_t hash) {
@@ -80,13 +71,45 @@ std::uint64_t hash_rest(std::span<const std::byte> data, std::uint64_t hash) {
 
 } // namespace
 
-std::uint64_t hash_bytes(std::span<const std::byte> data, std::uint64_t seed) {
-  const std::size_t length = data.size();
-  std::uint64_t hash = length >= 32 ? hash_stripes(data, seed) : seed + kPrime5;
-  hash = hash_rest(data, hash + length);
+Hasher::Hasher(std::uint64_t seed)
+    : seed_(seed), lanes_{seed + kPrime1 + kPrime2, seed + kPrime2, seed, seed - kPrime1} {}
+
+void Hasher::add(std::span<const std::byte> data) {
+  const std::size_t held = length_ % kStripe;
+  length_ += data.size();
+  if (held > 0) { // fill up the stripe that was begun
+    const std::size_t taken = std::min(kStripe - held, data.size());
+    std::copy_n(data.begin(), taken, rest_.begin() + static_cast<std::ptrdiff_t>(held));
+    data = data.subspan(taken);
+    if (held + taken < kStripe) {
+      return;
+    }
+    mix_stripes(lanes_, rest_);
+  }
+  const std::size_t whole = data.size() / kStripe * kStripe;
+  mix_stripes(lanes_, data.first(whole));
+  std::copy(data.begin() + static_cast<std::ptrdiff_t>(whole), data.end(), rest_.begin());
+}
+
+std::uint64_t Hasher::hash() const {
+  std::uint64_t hash = seed_ + kPrime5;
+  if (length_ >= kStripe) {
+    hash = std::rotl(lanes_[0], 1) + std::rotl(lanes_[1], 7) + std::rotl(lanes_[2], 12) +
+           std::rotl(lanes_[3], 18);
+    for (const std::uint64_t lane : lanes_) {
+      hash = merge_lane(hash, lane);
+    }
+  }
+  hash = hash_rest(std::span(rest_).first(length_ % kStripe), hash + length_);
   hash = (hash ^ (hash >> 33)) * kPrime2;
   hash = (hash ^ (hash >> 29)) * kPrime3;
   return hash ^ (hash >> 32);
+}
+
+std::uint64_t hash_bytes(std::span<const std::byte> data, std::uint64_t seed) {
+  Hasher hasher(seed);
+  hasher.add(data);
+  return hasher.hash();
 }
 
 } // namespace kinfast

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kinfast/illumination/field.hpp"
 #include "kinfast/image/isa.hpp"
 
 namespace kinfast {
@@ -25,10 +26,10 @@ struct RowKernels {
   // into += row; the caller bounds the number of rows, so that 32 bits hold the sum.
   void (*add_row)(const std::uint16_t* row, std::uint32_t* into, std::size_t n);
   // out = top + (bottom - top) * weight.
-  void (*blend_row)(const float* top, const float* bottom, float weight, float* out, std::size_t n);
-  // out = (raw - dark) / flat.
-  void (*correct_row)(const std::uint16_t* raw, const float* dark, const float* flat, float* out,
-                      std::size_t n);
+  void (*blend_row)(const BlendedRow& row, float* out, std::size_t n);
+  // out = (raw - dark) / flat, both blended; their rows may be the same ones.
+  void (*correct_row)(const std::uint16_t* raw, const BlendedRow& dark, const BlendedRow& flat,
+                      float* out, std::size_t n);
   // into = weight * row.
   void (*scale_row)(const float* row, float weight, float* into, std::size_t n);
   // into += weight * row.

@@ -17,17 +17,28 @@ KINFAST_ISA void add_row(const std::uint16_t* __restrict row, std::uint32_t* __r
   }
 }
 
-KINFAST_ISA void blend_row(const float* __restrict top, const float* __restrict bottom,
-                           float weight, float* __restrict out, std::size_t n) {
+KINFAST_ISA void blend_row(const BlendedRow& row, float* __restrict out, std::size_t n) {
+  const float* top = row.top;
+  const float* bottom = row.bottom;
+  const float weight = row.weight;
   for (std::size_t x = 0; x < n; ++x) {
     out[x] = top[x] + (bottom[x] - top[x]) * weight;
   }
 }
 
-KINFAST_ISA void correct_row(const std::uint16_t* __restrict raw, const float* __restrict dark,
-                             const float* __restrict flat, float* __restrict out, std::size_t n) {
+KINFAST_ISA void correct_row(const std::uint16_t* __restrict raw, const BlendedRow& dark,
+                             const BlendedRow& flat, float* __restrict out, std::size_t n) {
+  const float* dark_top = dark.top;
+  const float* dark_bottom = dark.bottom;
+  const float* flat_top = flat.top;
+  const float* flat_bottom = flat.bottom;
+  const float dark_weight = dark.weight;
+  const float flat_weight = flat.weight;
   for (std::size_t x = 0; x < n; ++x) {
-    out[x] = (static_cast<float>(raw[x]) - dark[x]) / flat[x];
+    // The division takes so long that the blending beside it costs nothing.
+    const float offset = dark_top[x] + (dark_bottom[x] - dark_top[x]) * dark_weight;
+    const float gain = flat_top[x] + (flat_bottom[x] - flat_top[x]) * flat_weight;
+    out[x] = (static_cast<float>(raw[x]) - offset) / gain;
   }
 }
 
@@ -57,19 +68,34 @@ KINFAST_ISA void quantise_row(const float* __restrict row, float low, float scal
   }
 }
 
+// What bin_row makes of one pixel. The shift is a multiplication by 2^(16 - shift), of which the
+// upper half is kept: compilers widen a 16-bit shift to 32 bits, and not that.
+KINFAST_ISA inline std::uint16_t level_of(std::uint16_t pixel, std::uint16_t base,
+                                          std::uint16_t ceiling, std::uint16_t factor) {
+  const std::uint16_t held = pixel > base ? pixel : base;
+  const auto above = static_cast<std::uint16_t>(held - base);
+  const std::uint16_t capped = above < ceiling ? above : ceiling;
+  return factor == 0 ? capped : static_cast<std::uint16_t>((std::uint32_t{capped} * factor) >> 16);
+}
+
 KINFAST_ISA void bin_row(const std::uint16_t* __restrict upper,
                          const std::uint16_t* __restrict lower, std::uint16_t base, int shift,
                          std::int16_t* __restrict out, std::size_t n) {
-  constexpr int kTop = 1023; // ten bits: then focus_row's products sum up in 32
-  for (std::size_t x = 0; x < n; ++x) {
-    int sum = 0;
-    for (const int pixel :
-         {int{upper[2 * x]}, int{upper[2 * x + 1]}, int{lower[2 * x]}, int{lower[2 * x + 1]}}) {
-      const int above = pixel > base ? pixel - base : 0;
-      const int level = above >> shift;
-      sum += level < kTop ? level : kTop;
+  constexpr std::size_t kBlock = 256;
+  const auto ceiling = static_cast<std::uint16_t>((1024 << shift) - 1); // ten bits remain of it
+  const auto factor = static_cast<std::uint16_t>(shift == 0 ? 0 : 1 << (16 - shift));
+  std::uint16_t columns[2 * kBlock]; // sums of two levels, 16-bit lanes throughout
+  for (std::size_t start = 0; start < n; start += kBlock) {
+    const std::size_t size = n - start < kBlock ? n - start : kBlock;
+    const std::uint16_t* __restrict up = upper + 2 * start;
+    const std::uint16_t* __restrict low = lower + 2 * start;
+    for (std::size_t x = 0; x < 2 * size; ++x) {
+      columns[x] = static_cast<std::uint16_t>(level_of(up[x], base, ceiling, factor) +
+                                              level_of(low[x], base, ceiling, factor));
     }
-    out[x] = static_cast<std::int16_t>(sum >> 1);
+    for (std::size_t x = 0; x < size; ++x) {
+      out[start + x] = static_cast<std::int16_t>((columns[2 * x] + columns[2 * x + 1]) >> 1);
+    }
   }
 }
 

@@ -62,11 +62,17 @@ double saturated_fraction(Counts counts, std::size_t n_pixels, std::uint16_t sat
 
 SiteStatistics StatisticsMeter::measure(ImageView<const std::uint16_t> raw,
                                         std::uint16_t saturation_value) {
+  start();
+  add({raw.data, raw.pixels()});
+  return finish(raw, saturation_value);
+}
+
+SiteStatistics StatisticsMeter::finish(ImageView<const std::uint16_t> raw,
+                                       std::uint16_t saturation_value) {
   const std::size_t n_pixels = raw.pixels();
   if (n_pixels == 0) {
     throw std::invalid_argument("an image of " + to_string(raw.shape) + ": wanted a pixel");
   }
-  histogram_.count({raw.data, n_pixels});
   const Counts counts = histogram_.counts();
   SiteStatistics statistics;
   set_range(counts, statistics);

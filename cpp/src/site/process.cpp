@@ -1,6 +1,8 @@
 // Glossary. plan: how a channel is processed. worker: the memory of one thread, made once.
-// Within one image, rows are corrected in a buffer that stays in the first-level cache and are
-// added to the resizer's sums at once, so that no corrected image of full size ever exists.
+// An image is gone over twice: once for all that needs a pixel by itself, band by band, and once
+// for focus, which needs the percentiles. Rows are corrected in a buffer that stays in the
+// first-level cache and are added to the resizer's sums at once, so that no corrected image of full
+// size exists.
 #include "kinfast/site/process.hpp"
 
 #include <algorithm>
@@ -47,17 +49,31 @@ struct Worker {
       : resizer(raw, stored), corrected_row(raw.width), resized(stored), levels(stored.pixels()) {}
 };
 
-void correct_and_resize(ImageView<const std::uint16_t> raw, const PreparedPlan& prepared,
-                        Worker& worker) {
+// What one core's second-level cache holds beside everything else: each band of rows is hashed,
+// counted, corrected and resized while it is there.
+constexpr std::size_t kBandBytes = 128 * 1024;
+
+void pass_over_rows(ImageView<const std::uint16_t> raw, const PreparedPlan& prepared,
+                    Worker& worker, ChannelResult& result) {
   const RowKernels& kernels = row_kernels();
+  const std::size_t width = raw.shape.width;
+  const std::size_t band = std::max<std::size_t>(1, kBandBytes / (width * sizeof(std::uint16_t)));
   Field::Rows flat(prepared.flatfield);
   Field::Rows dark(prepared.darkfield);
+  Hasher hasher;
+  worker.meter.start();
   worker.resizer.start(worker.resized.view());
-  for (std::size_t y = 0; y < raw.shape.height; ++y) {
-    kernels.correct_row(raw.row(y), dark.row(y), flat.row(y), worker.corrected_row.data(),
-                        raw.shape.width);
-    worker.resizer.push(worker.corrected_row.data());
+  for (std::size_t begin = 0; begin < raw.shape.height; begin += band) {
+    const std::size_t end = std::min(begin + band, raw.shape.height);
+    const std::span rows(raw.row(begin), (end - begin) * width);
+    hasher.add(std::as_bytes(rows));
+    worker.meter.add(rows);
+    for (std::size_t y = begin; y < end; ++y) {
+      kernels.correct_row(raw.row(y), dark.row(y), flat.row(y), worker.corrected_row.data(), width);
+      worker.resizer.push(worker.corrected_row.data());
+    }
   }
+  result.pixel_hash = hasher.hash();
 }
 
 // Row by row, so that the order of additions is fixed and sums stay small.
@@ -105,9 +121,8 @@ ChannelResult process_channel(const ChannelPlanes& planes, const PreparedPlan& p
   try {
     const auto raw = worker.reader.read(planes, prepared.flatfield.image());
     result.file_hash = worker.reader.file_hash();
-    result.pixel_hash = hash_bytes(std::as_bytes(std::span(raw.data, raw.pixels())));
-    result.statistics = worker.meter.measure(raw, plan.saturation_value);
-    correct_and_resize(raw, prepared, worker);
+    pass_over_rows(raw, prepared, worker, result);
+    result.statistics = worker.meter.finish(raw, plan.saturation_value);
     const ImageView<const float> resized = worker.resized.view();
     set_moments(resized, result);
     count_nuclei(plan, worker, result);

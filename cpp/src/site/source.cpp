@@ -7,6 +7,16 @@
 #include "kinfast/image/project.hpp"
 
 namespace kinfast {
+namespace {
+
+// The reason alone: some messages begin with the path, which a SourceError holds by itself.
+std::string reason_of(const std::exception& error, const std::string& path) {
+  const std::string text = error.what();
+  const std::string prefix = path + ": ";
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+
+} // namespace
 
 ImageView<const std::uint16_t> SourceReader::read(const std::vector<std::string>& planes,
                                                   std::optional<Shape> shape) {
@@ -23,7 +33,7 @@ ImageView<const std::uint16_t> SourceReader::read(const std::vector<std::string>
     } catch (const std::bad_alloc&) {
       throw SourceError("not enough memory", path);
     } catch (const std::exception& error) {
-      throw SourceError(error.what(), path);
+      throw SourceError(reason_of(error, path), path);
     }
     if (&into != &raw_) {
       max_project(into.view(), raw_.view());

@@ -8,6 +8,13 @@
 
 namespace kinfast {
 
+// A row of a field: top + (bottom - top) * weight, element by element.
+struct BlendedRow {
+  const float* top = nullptr;
+  const float* bottom = nullptr;
+  float weight = 0.0F;
+};
+
 // A field kept as a (gh, gw) grid, and the rows of its bilinear expansion to (H, W).
 //
 // Pixel x has its centre at u = (x + 0.5) * gw / W - 0.5 in units of cells; left of the first and
@@ -28,17 +35,16 @@ public:
   class Rows {
   public:
     explicit Rows(const Field& field);
-    // Row y of the expansion, W values that stay valid until the next call. Rows may be asked for
-    // in any order; going down is cheap.
-    const float* row(std::size_t y);
+    // Row y of the expansion as a blend of two rows of W values, which stay valid until the next
+    // call. Rows may be asked for in any order; going down is cheap.
+    BlendedRow row(std::size_t y);
 
   private:
-    const float* expanded(std::size_t grid_row);
+    void expand(std::size_t grid_row, std::vector<float>& into, std::size_t& held) const;
 
     const Field* field_;
     std::vector<float> upper_;
     std::vector<float> lower_;
-    std::vector<float> blended_;
     std::size_t upper_row_;
     std::size_t lower_row_;
   };

@@ -15,15 +15,16 @@ class Histogram {
 public:
   Histogram();
 
-  // Replaces the counts by those of `pixels` (at most 2^32 - 1 of them).
-  void count(std::span<const std::uint16_t> pixels);
-
-  std::span<const std::uint32_t, kLevels> counts() const {
-    return std::span<const std::uint32_t, kLevels>(tables_.data(), kLevels);
-  }
+  // Forgets all pixels.
+  void clear();
+  // Counts these pixels too. Throws std::invalid_argument where they are more than 2^32 - 1 in all.
+  void add(std::span<const std::uint16_t> pixels);
+  // Of all pixels since clear(), per level; valid until the next call.
+  std::span<const std::uint32_t, kLevels> counts();
 
 private:
-  std::vector<std::uint32_t> tables_; // several side by side; the first holds the sum
+  std::vector<std::uint32_t> tables_; // several side by side, to be added up
+  std::size_t n_pixels_ = 0;
 };
 
 } // namespace kinfast

@@ -31,6 +31,12 @@ public:
   // Throws std::invalid_argument for an image without pixels.
   SiteStatistics measure(ImageView<const std::uint16_t> raw, std::uint16_t saturation_value);
 
+  // The same in steps, so that rows can be counted while they are in the cache for something else:
+  // start, add every row once, then finish with the whole image.
+  void start() { histogram_.clear(); }
+  void add(std::span<const std::uint16_t> pixels) { histogram_.add(pixels); }
+  SiteStatistics finish(ImageView<const std::uint16_t> raw, std::uint16_t saturation_value);
+
 private:
   Histogram histogram_;
   FocusMeter focus_;
