@@ -87,8 +87,11 @@ def change_intensities(stack: Tensor, augmentation: Augmentation | None) -> Tens
 
 
 def chunk_size(channels: int, side: int, device: torch.device) -> int:
-    """Give how many crops to work on at once: on a CPU what stays in its cache, elsewhere all."""
-    return max(1, CACHE_BYTES // (4 * channels * side * side)) if device.type == "cpu" else 2**31
+    """Give how many crops to work on at once: on a CPU what stays in its cores' caches, elsewhere all."""
+    if device.type != "cpu":
+        return 2**31
+    # sampling is parallel over crops, so that each of torch's threads must have one
+    return max(1, CACHE_BYTES // (4 * channels * side * side)) * torch.get_num_threads()
 
 
 def _empty(like: Tensor, n_crops: int, channels: int, dtype: torch.dtype) -> Tensor:
