@@ -30,6 +30,8 @@ SPOTS = (2, 98)
 """Percentiles of a frame's grid cells that stand for its darkest and brightest spots."""
 NEAR_SHARE = 0.3
 """How far from the offset to the darkest spot of lit frames an unlit frame may be: a shutter that opened a little."""
+FLAT_BLOCKS = 16
+"""Blocks a side over which a frame's flatness is judged: enough pixels in each for the noise to average out."""
 NOISE_BLOCKS = 8
 """Blocks a side over which a level's noise is measured: coarser than a cell, finer than the field."""
 
@@ -72,7 +74,7 @@ def find_light_levels(
     blank = (pixels.min(axis=1) >= pixels.max(axis=1)) & (np.ptp(grids, axis=1) < 1e-3)
     if blank.all():
         return LightLevels(0.0, -np.inf, np.zeros(n, bool), blank)
-    flat = ~blank & _is_flat(grids, pixels, pixels_per_cell, ~blank)
+    flat = ~blank & _is_flat(thumbnails, pixels, pixels_per_cell, ~blank)
     if (flat | blank).all():  # nothing but noise in every frame of the channel
         return LightLevels(float(np.median(grids[flat])), np.inf, flat, blank)
     low, high = np.percentile(grids, SPOTS, axis=1)
@@ -120,16 +122,29 @@ def _levels_of(
 
 
 def _is_flat(
-    grids: NDArray[np.float64], pixels: NDArray[np.uint16], pixels_per_cell: float, judged: NDArray[np.bool_]
+    thumbnails: NDArray[np.float32],
+    pixels: NDArray[np.uint16],
+    pixels_per_cell: float,
+    judged: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    spread = grids.std(axis=1)
-    noise = pixels.std(axis=1) / np.sqrt(max(pixels_per_cell, 1.0))
+    blocks, cells_per_block = _block_means(thumbnails.astype(np.float64), FLAT_BLOCKS)
+    spread = blocks.reshape(len(blocks), -1).std(axis=1)
+    noise = pixels.std(axis=1) / np.sqrt(pixels_per_cell * cells_per_block)
     usual = float(np.median(spread[judged]))
-    averaged = pixels_per_cell >= 4  # else noise and structure look alike in a grid
+    averaged = pixels_per_cell * cells_per_block >= 4  # else noise and structure look alike
     flat: NDArray[np.bool_] = (averaged & (spread**2 < WHITE_RATIO * noise**2)) | (
         spread < min(FLAT_COUNTS, FLAT_SHARE * usual)
     )
     return flat
+
+
+def _block_means(grids: NDArray[np.float64], blocks: int) -> tuple[NDArray[np.float64], float]:
+    """Average (n, gh, gw) over at most `blocks` blocks a side; the second value is the cells of a block."""
+    height, width = grids.shape[1:]
+    rows, columns = (np.arange(0, side, -(-side // blocks)) for side in (height, width))
+    sums = np.add.reduceat(np.add.reduceat(grids, rows, axis=1), columns, axis=2)
+    sizes = np.outer(np.diff(rows, append=height), np.diff(columns, append=width))
+    return sums / sizes, height * width / sizes.size
 
 
 def fit_dark_offset(thumbnails: NDArray[np.float32]) -> float:
@@ -171,11 +186,8 @@ def _level_images(
 
 def _term_variance(rest: NDArray[np.float64]) -> float:
     """Variance of an orthonormal surface term that noise like `rest` gives rise to: of blocks, times cells a block."""
-    height, width = rest.shape
-    rows, columns = (np.arange(0, n, -(-n // NOISE_BLOCKS)) for n in (height, width))
-    sums = np.add.reduceat(np.add.reduceat(rest, rows, axis=0), columns, axis=1)
-    sizes = np.outer(np.diff(rows, append=height), np.diff(columns, append=width))
-    return float(np.var(sums / sizes)) * rest.size / sums.size
+    blocks, cells_per_block = _block_means(rest[None], NOISE_BLOCKS)
+    return float(np.var(blocks)) * cells_per_block
 
 
 def _beyond_rank_one(matrix: NDArray[np.float64]) -> float:

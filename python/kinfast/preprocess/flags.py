@@ -48,7 +48,7 @@ def flag_sites(measures: Measures, thresholds: Thresholds) -> Verdicts:
     reach = measures.values["p99_9"] - measures.values["p50"]
     debris = ~spoilt[:, None] & (reach > _row(thresholds.debris, measures))
     verdicts.add("Flag_debris", any_channel(debris), _name_channels("debris (very bright)", debris, measures))
-    _flag_blurred(verdicts, measures, thresholds, spoilt | empty | any_channel(debris))
+    _flag_blurred(verdicts, measures, thresholds, spoilt | empty | any_channel(debris), few)
     return verdicts
 
 
@@ -62,9 +62,10 @@ def _is_empty(measures: Measures, thresholds: Thresholds) -> Flag:
     return empty
 
 
-def _flag_blurred(verdicts: Verdicts, measures: Measures, thresholds: Thresholds, hidden: Flag) -> None:
+def _flag_blurred(verdicts: Verdicts, measures: Measures, thresholds: Thresholds, hidden: Flag, few: Flag) -> None:
+    """Flag sites out of focus; where there are few cells, one of them says little, and much is asked."""
     focus = measures.values["focus"]
-    limits = _row(thresholds.blurred, measures)
+    limits = _row(thresholds.blurred, measures) / np.where(few, MUCH, 1.0)[:, None]
     low = focus < limits
     most: Flag = low.mean(axis=1) >= 0.5
     blurred = ~hidden & (most | any_channel((focus > 0) & (focus < limits / MUCH)))

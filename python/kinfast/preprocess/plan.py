@@ -140,8 +140,8 @@ def _fit_channel(task: PlateTask, channel: str, sample: ChannelSample, raw: tupl
     wells = [task.plate.sites[i].key.well for i in sample.sites]
     control = np.array([well in task.controls for well in wells], bool)
     window = fit_window(corrected[window_images(usable, control)], task.config.window_percentiles)
-    is_nuclear = channel == task.nuclei_channel
-    brightness = fit_nuclei_threshold(corrected[usable].reshape(int(usable.sum()), -1)) if is_nuclear else np.nan
+    flat_samples = corrected.reshape(len(corrected), corrected.shape[1] * corrected.shape[2])
+    brightness = fit_nuclei_threshold(flat_samples[usable]) if channel == task.nuclei_channel else np.nan
     return ChannelFit(field, window, round(levels.dark_below, 3), full, round(brightness, 2), len(sample.sites))
 
 

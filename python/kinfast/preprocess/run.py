@@ -244,7 +244,7 @@ def _merge(
     spec = plate_set.spec.model_dump(mode="json")
     facts = dataset_facts(spec, parameters, plate_set.convention, shards)
     write_tables(out, {"quarantine.csv": quarantine, "ignored.csv": ignored_table(plate_set.ignored)})
-    write_labels_csv(sites, out / "labels.csv")
+    _write_labels(sites, out)
     write_tables(out, {"sites.parquet": sites})
     atomic.write_json(out / DATASET, facts)
     notes = [f"--exclude: {unmatched} rows name no site of the store"] if unmatched else []
@@ -259,6 +259,14 @@ def _merge(
         {flag: int(sites[flag].sum()) for flag in (*schema.FLAGS, schema.FLAG_EXCLUDED, schema.FLAG_ANY)},
         tuple(notes),
     )
+
+
+def _write_labels(sites: pd.DataFrame, out: Path) -> None:
+    """Write labels.csv by way of the hidden folder, so that an equal file is left alone."""
+    draft = out / PLATES / ".labels.csv"
+    write_labels_csv(sites, draft)
+    atomic.write_bytes(out / "labels.csv", draft.read_bytes())
+    draft.unlink()
 
 
 def _gone(shards: Sequence[Any], plate_set: PlateSet, tasks: Sequence[PlateTask]) -> list[str]:
