@@ -152,6 +152,17 @@ std::string tag_name(std::uint16_t code) {
   }
 }
 
+std::string text_from(std::span<const std::byte> bytes) {
+  std::string text;
+  for (const std::byte byte : bytes) {
+    if (byte == std::byte{0}) {
+      break;
+    }
+    text.push_back(static_cast<char>(byte));
+  }
+  return text;
+}
+
 const Entry* Directory::find(std::uint16_t code) const {
   const auto found =
       std::ranges::find_if(entries_, [code](const Entry& entry) { return entry.code == code; });
@@ -197,14 +208,7 @@ std::string Directory::text(std::uint16_t code) const {
   }
   const auto bytes =
       reader_.slice(entry->offset, std::min(entry->count, reader_.size() - entry->offset), "text");
-  std::string text;
-  for (const std::byte byte : bytes) {
-    if (byte == std::byte{0}) {
-      break;
-    }
-    text.push_back(static_cast<char>(byte));
-  }
-  return text;
+  return text_from(bytes);
 }
 
 std::optional<double> Directory::rational(std::uint16_t code) const {

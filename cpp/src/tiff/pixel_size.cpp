@@ -1,6 +1,7 @@
 // The size of a pixel from the places where microscopes and their programs write it.
 #include "kinfast/tiff/page.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <locale>
@@ -11,13 +12,15 @@
 namespace kinfast::tiff {
 namespace {
 
-// Cameras have pixels of 1 to 30 um and objectives magnify; what is outside tells of a printer's
-// dots per inch.
+// Cameras have pixels of up to 13 um, binning makes them larger and objectives smaller.
 constexpr double kSmallestUm = 0.005;
-constexpr double kLargestUm = 30.0;
+constexpr double kLargestUm = 100.0;
+// A bare resolution tag may be a printer's dots per inch, or the camera's own pixels (3.45 um and
+// up) without the objective.
+constexpr double kLargestBareUm = 3.0;
 
-std::optional<double> plausible(double pixel_um) {
-  const bool sane = std::isfinite(pixel_um) && pixel_um >= kSmallestUm && pixel_um <= kLargestUm;
+std::optional<double> plausible(double pixel_um, double largest = kLargestUm) {
+  const bool sane = std::isfinite(pixel_um) && pixel_um >= kSmallestUm && pixel_um <= largest;
   return sane ? std::optional(pixel_um) : std::nullopt;
 }
 
@@ -35,8 +38,8 @@ std::string attribute(const std::string& text, std::string_view name, std::size_
 
 std::optional<double> um_per_unit(const std::string& unit) {
   // micro sign and Greek mu, as UTF-8, as Latin-1, and as ImageJ escapes it
-  constexpr std::array<std::pair<std::string_view, double>, 14> kUnits = {{
-      {"", 1.0},
+  constexpr std::array<std::pair<std::string_view, double>, 13> kUnits = {{
+
       {"um", 1.0},
       {"micron", 1.0},
       {"microns", 1.0},
@@ -64,7 +67,8 @@ std::optional<double> from_ome(const std::string& description) {
   if (pixels == std::string::npos) {
     return std::nullopt;
   }
-  const auto unit = um_per_unit(attribute(description, "PhysicalSizeXUnit", pixels));
+  const auto unit_name = attribute(description, "PhysicalSizeXUnit", pixels);
+  const auto unit = um_per_unit(unit_name.empty() ? "um" : unit_name); // the schema's default
   const auto size = parse_number(attribute(description, "PhysicalSizeX", pixels));
   return unit && size ? plausible(*size * *unit) : std::nullopt;
 }
@@ -97,6 +101,33 @@ std::optional<double> from_imagej(const std::string& description, const Director
   return unit ? plausible(*unit / *pixels_per_unit) : std::nullopt;
 }
 
+// MetaMorph's UIC1 tag: pairs of an item's number and its value, or where that is.
+std::optional<double> from_uic1(const Directory& directory) try {
+  constexpr std::uint64_t kXCalibration = 4; // a quotient of two integers
+  constexpr std::uint64_t kUnits = 6;        // a length and a text
+  const Entry* entry = directory.find(tag::kUic1);
+  if (entry == nullptr || entry->count < 2) {
+    return std::nullopt;
+  }
+  const ByteReader& reader = directory.reader();
+  double pixel = 0;
+  std::optional<double> unit;
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(entry->count, kUnits + 1); ++i) {
+    const auto item = reader.read_uint(entry->offset + 8 * i, 4, "UIC1 item");
+    const auto at = reader.read_uint(entry->offset + 8 * i + 4, 4, "UIC1 value");
+    if (item == kXCalibration) {
+      pixel = static_cast<double>(reader.read_uint(at, 4, "UIC1 calibration")) /
+              static_cast<double>(reader.read_uint(at + 4, 4, "UIC1 calibration"));
+    } else if (item == kUnits) {
+      const auto length = std::min<std::uint64_t>(reader.read_uint(at, 4, "UIC1 units"), 32);
+      unit = um_per_unit(text_from(reader.slice(at + 4, length, "UIC1 units")));
+    }
+  }
+  return unit ? plausible(pixel * *unit) : std::nullopt;
+} catch (const FormatError&) {
+  return std::nullopt; // notes that point nowhere cost nobody his pixels
+}
+
 std::optional<double> from_resolution(const Directory& directory) {
   constexpr std::uint64_t kInch = 2;
   constexpr std::uint64_t kCentimetre = 3;
@@ -109,7 +140,7 @@ std::optional<double> from_resolution(const Directory& directory) {
   if (code != kInch && code != kCentimetre) {
     return std::nullopt;
   }
-  return plausible((code == kInch ? 25400.0 : 10000.0) / *resolution);
+  return plausible((code == kInch ? 25400.0 : 10000.0) / *resolution, kLargestBareUm);
 }
 
 } // namespace
@@ -127,6 +158,9 @@ std::optional<double> read_pixel_um(const Directory& directory) {
     return um;
   }
   if (const auto um = from_metamorph(description)) {
+    return um;
+  }
+  if (const auto um = from_uic1(directory)) {
     return um;
   }
   if (description.starts_with("ImageJ=")) {

@@ -44,6 +44,9 @@ inline constexpr std::uint16_t kGdalNoData = 42113;
 // The tag's name in the specification, or "tag 12345".
 std::string tag_name(std::uint16_t code);
 
+// Characters up to the first zero byte.
+std::string text_from(std::span<const std::byte> bytes);
+
 // One entry of an IFD; its values stay in the file until they are asked for.
 struct Entry {
   std::uint16_t code = 0;

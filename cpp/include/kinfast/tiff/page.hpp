@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -55,6 +56,33 @@ struct Page {
 // Reads and checks page `page`. Throws as read_page_info does. `info.pages` is left at 1: counting
 // costs a walk through the whole file.
 Page read_page(Source& source, std::size_t page, const Limits& limits);
+
+// A width, height or depth: 1 to 2^32 - 1.
+std::size_t read_extent(const Directory& directory, std::uint16_t code);
+
+// Reads where the segments of the page that `info` describes are.
+Layout read_layout(const Directory& directory, const PageInfo& info, const Limits& limits);
+
+// Completes byte counts that may be absent, and checks each segment against the file's size before
+// any memory is asked for. Returns how many segments were never written.
+std::size_t check_segments(Page& page, std::uint64_t file_size);
+
+// Throws LimitsError where the product of `factors` (none of them 0) is over `limit`; no product is
+// formed that could wrap. `describe` says what was found.
+template <typename Describe>
+void check_product(std::initializer_list<std::uint64_t> factors, std::uint64_t limit,
+                   const Describe& describe) {
+  std::uint64_t room = limit;
+  for (const auto factor : factors) {
+    room /= factor;
+  }
+  if (room == 0) {
+    throw LimitsError(message("found ", describe(), ", wanted at most ", limit));
+  }
+}
+
+// "JPEG (7)", or "scheme 7" for a number without a name here.
+std::string compression_name(std::uint64_t code);
 
 Place locate(const Page& page, std::size_t index);
 
