@@ -36,7 +36,7 @@ STREAMS = "MiCoPh,SyHoPh"
 AUGMENTATION = AugmentationSpec(rotation_degrees=30, shear_degrees=10, scale=(0.8, 1.25), quarter_turns=False)
 DEFAULT = AugmentationSpec()
 AT_LEAST = {"torch": 1.3, "dali": 1.0}
-"""How many times as many sites a second ours must serve as the usual way, full augmentation; measured on two cores: 2.8 and 1.5."""
+"""How many times the usual way's sites a second ours must serve, full augmentation; on two cores: 2.8 and 1.5."""
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),  # the usual way's worker processes

@@ -128,6 +128,7 @@ def test_an_epoch_goes_on_where_it_stopped(
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_and_prefetch_change_nothing(kind: str, store: PreparedStore) -> None:
     one = list(make(kind, store, augmentation=FULL, threads=1, prefetch=0).epoch(0))
+    torch.set_num_threads(2)
     other = list(make(kind, store, augmentation=FULL, threads=2, prefetch=4).epoch(0))
     assert all(equal(a, b) for a, b in zip(one, other, strict=True))
 
