@@ -1,5 +1,6 @@
 """The loader that needs nothing but PyTorch: CPU, CUDA and Apple's MPS."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -41,8 +42,9 @@ class TorchLoader:
     def epoch(self, number: int, first_batch: int = 0) -> Iterator[Minibatch]:
         """Yield an epoch's minibatches, from `first_batch` on when a run is resumed within it."""
         source = self._feed.fetch(number, first_batch)
-        for batch in prefetched(source, self._feed.settings.prefetch):
-            yield self._to_minibatch(batch)
+        with contextlib.closing(prefetched(source, self._feed.settings.prefetch)) as batches:
+            for batch in batches:
+                yield self._to_minibatch(batch)
 
     def _to_minibatch(self, batch: HostBatch) -> Minibatch:
         feed = self._feed
@@ -124,7 +126,7 @@ def sampling_grid(matrices: Tensor, input_size: tuple[int, int], output_size: in
 
 
 def cut_views(images: Tensor, corners: NDArray[np.int64], output_size: int) -> Tensor:
-    """Cut each site's fixed crops: (B, h, w, C) uint8 to (B * views, C, S, S) float32 of 0 … 1, views together."""
+    """Cut each site's fixed crops: (B, h, w, C) uint8 to (B * views, C, S, S) uint8, views together."""
     crops = [images[:, y : y + output_size, x : x + output_size] for y, x in corners.tolist()]
     return torch.stack(crops, dim=1).flatten(0, 1).permute(0, 3, 1, 2).contiguous()
 
