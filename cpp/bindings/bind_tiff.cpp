@@ -163,6 +163,8 @@ py::object to_exception(const std::exception_ptr& error) {
     return make("LimitsError", cause);
   } catch (const IoError& cause) {
     return make("IoError", cause);
+  } catch (py::error_already_set& cause) {
+    return cause.value();
   } catch (const std::bad_alloc& cause) {
     return make_builtin(PyExc_MemoryError, cause);
   } catch (const std::exception& cause) {

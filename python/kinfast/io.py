@@ -68,11 +68,15 @@ def imread_many(
     """
     if errors not in ("raise", "return"):
         raise ValueError(f"errors={errors!r}: wanted 'raise' or 'return'")
-    results = _native.decode_many([_plain(source) for source in sources], threads)
-    if errors == "raise":
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+    batch = max(64, 16 * threads)
+    results: list[NDArray[Any] | Exception] = []
+    for start in range(0, len(sources), batch):  # an interrupt is heard between two native calls
+        found = _native.decode_many([_plain(source) for source in sources[start : start + batch]], threads)
+        if errors == "raise":
+            for result in found:
+                if isinstance(result, Exception):
+                    raise result
+        results += found
     return results
 
 

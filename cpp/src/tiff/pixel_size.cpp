@@ -39,7 +39,6 @@ std::string attribute(const std::string& text, std::string_view name, std::size_
 std::optional<double> um_per_unit(const std::string& unit) {
   // micro sign and Greek mu, as UTF-8, as Latin-1, and as ImageJ escapes it
   constexpr std::array<std::pair<std::string_view, double>, 13> kUnits = {{
-
       {"um", 1.0},
       {"micron", 1.0},
       {"microns", 1.0},
@@ -125,7 +124,7 @@ std::optional<double> from_uic1(const Directory& directory) try {
   }
   return unit ? plausible(pixel * *unit) : std::nullopt;
 } catch (const FormatError&) {
-  return std::nullopt; // notes that point nowhere cost nobody his pixels
+  return std::nullopt; // a note that points nowhere is no reason to refuse the file
 }
 
 std::optional<double> from_resolution(const Directory& directory) {

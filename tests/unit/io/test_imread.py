@@ -96,7 +96,7 @@ class TestOut:
 
 class TestMany:
     def test_order_is_kept_for_any_number_of_threads(self) -> None:
-        images = [np.full((5 + i, 7), i, np.uint16) for i in range(20)]
+        images = [np.full((5 + i, 7), i, np.uint16) for i in range(150)]
         sources = [encode(image, compression="zlib") for image in images]
         for threads in (1, 2, 5):
             for image, found in zip(images, io.imread_many(sources, threads=threads), strict=True):
@@ -139,6 +139,7 @@ class TestInfo:
                 {"resolution": (72, 72), "resolutionunit": "INCH", "metadata": None},
                 None,
             ),  # a screen's, not an objective's
+            ({"extratags": [(33628, 4, 2, b"\0" * 16, True)], "metadata": None}, None),  # MetaMorph's, pointing nowhere
             (
                 {"description": '<MetaData><prop id="spatial-calibration-x" type="float" value="0.656"/></MetaData>'},
                 0.656,
@@ -149,6 +150,14 @@ class TestInfo:
         found = io.read_info(encode(IMAGE, **options)).pixel_um
         # A resolution is a quotient of two 32-bit integers: at least six digits survive.
         assert found == pixel_um if pixel_um is None else found == pytest.approx(pixel_um, rel=1e-6)
+
+
+@pytest.mark.data
+def test_metamorph_tells_the_size_of_a_pixel_in_its_own_tag(test_data: Path) -> None:
+    file = next((test_data / "plates/imagexpress-bbbc022-dna").rglob("*_s1_w1*.tif"))
+    with tifffile.TiffFile(file) as oracle:
+        wanted = float(oracle.pages[0].tags[33628].value["XCalibration"])
+    assert io.read_info(file).pixel_um == pytest.approx(wanted, rel=1e-9)  # both divide the same two integers
 
 
 class TestLargeFiles:
