@@ -87,6 +87,8 @@ def find_units(table: pd.DataFrame) -> Units:
         compounds = compound_identity(table)
     except SplitError:  # no column, or it names no compound: then there are wells only
         compounds = np.full(len(table), "", np.str_)
+    if schema.ROLE in table:  # a negative control holds no compound, whatever its row of the plate map is called
+        compounds[(table[schema.ROLE].astype(object) == schema.ROLE_NEGATIVE).to_numpy()] = ""
     return Units(wells, compounds)
 
 

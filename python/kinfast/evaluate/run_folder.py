@@ -62,8 +62,8 @@ class Run:
         return np.ascontiguousarray(rows[columns].to_numpy(dtype=np.float64))
 
     def codes(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Give the true class of labelled rows: (n,) int64."""
-        return pd.Categorical(rows[schema.TRUTH].astype(object), categories=list(self.classes)).codes.astype(np.int64)
+        """Give the true class of rows: (n,) int64, -1 for what is none of the classes."""
+        return pd.Index(self.classes, dtype=object).get_indexer(rows[schema.TRUTH].astype(object)).astype(np.int64)
 
 
 def read_run(path: Path) -> Run:

@@ -131,7 +131,8 @@ def _binary_accuracy(metrics: dict[str, Any]) -> Iterator[Verdict]:
         share = f"{gone:.0%} of the errors that knowing nothing leaves are gone"
         yield Verdict(Kind.FINDING, f"{stands}: {share}; top-1 and balanced accuracy say it more plainly.")
     else:
-        yield Verdict(Kind.CAUTION, f"{stands}: it is at its prior-only value and says nothing of learning.")
+        place = "at" if lead["high"] >= 0 else "below"
+        yield Verdict(Kind.CAUTION, f"{stands}: it is {place} its prior-only value and says nothing of learning.")
 
 
 def _micro(metrics: dict[str, Any]) -> Iterator[Verdict]:
@@ -142,7 +143,8 @@ def _micro(metrics: dict[str, Any]) -> Iterator[Verdict]:
     stands = f"Micro ROC AUC {_value(model[MICRO])}, {_value(prior[MICRO])} for class sizes alone"
     macro = f"{_value(model[MACRO])} against {_value(prior[MACRO])}"
     if lead["low"] <= 0:
-        yield Verdict(Kind.CAUTION, f"{stands}: it is explained by the prior; macro, which is not, is {macro}.")
+        explained = "is explained by" if lead["high"] >= 0 else "falls below"
+        yield Verdict(Kind.CAUTION, f"{stands}: it {explained} the prior; macro, which is free of it, is {macro}.")
     elif prior[MICRO]["value"] > PRIOR_SHOWS:
         yield Verdict(Kind.FINDING, f"{stands}: part of it is the prior; read macro, {macro}.")
 
@@ -179,6 +181,13 @@ def _limits(metrics: dict[str, Any]) -> Iterator[Verdict]:
         yield Verdict(
             Kind.CAUTION,
             f"The test part holds {clusters} {about['clusters']} only: the intervals are narrower than the truth.",
+        )
+    area = _scores(metrics)[MACRO]
+    if area["value"] == area["low"] == 1.0:
+        yield Verdict(
+            Kind.CAUTION,
+            f"All {clusters} {about['clusters']} rank without an error, which leaves the bootstrap nothing to vary: the"
+            " interval of a perfect score has no width, however few they are.",
         )
     if about["n_folds"] > 1:
         mean = metrics["fold_mean"][about["level"]][MACRO]

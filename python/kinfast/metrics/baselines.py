@@ -1,5 +1,7 @@
 """What a score is worth beside: predictors that have seen no image."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,7 +66,8 @@ def boosted_probabilities(
     probabilities = np.zeros((len(test), n_classes))
     # One thread: tables of this size gain nothing from more, and lose a tenfold where other work holds the processors.
     # The limit holds for libraries that are loaded already, hence here, after the import.
-    with threadpool_limits(1, user_api="openmp"):
+    with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
         model.fit(train, train_codes)
         probabilities[:, present] = model.predict_proba(test)
     return probabilities

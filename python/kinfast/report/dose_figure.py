@@ -1,5 +1,7 @@
 """Predicted probability against dose, a panel per compound, on common axes."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,6 +10,7 @@ from matplotlib.figure import Figure
 from kinfast.evaluate.dose_response import DoseResponse
 from kinfast.report.style import CONTRAST, MODEL, new_figure
 
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MOST_PANELS = 24
 COLUMNS = 4
 WIDE = 30.0
@@ -36,7 +39,7 @@ def draw_doses(response: DoseResponse) -> Figure:
 
 def dose_words(column: str) -> str:
     """Name the dose's axis."""
-    words = column.removeprefix("Metadata_").replace("_", " ").lower()
+    words = CAMEL.sub(" ", column.removeprefix("Metadata_")).replace("_", " ").lower()
     return words.removesuffix(" um") + " (µM)" if words.endswith(" um") else words
 
 

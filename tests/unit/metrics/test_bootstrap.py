@@ -1,0 +1,89 @@
+"""The bootstrap by counting equals the bootstrap by copying rows, and its intervals cover."""
+
+import numpy as np
+import pytest
+
+from kinfast.metrics import bootstrap
+from kinfast.metrics.bootstrap import bootstrap_scores, draw_multiplicities, interval
+from kinfast.metrics.scores import score
+
+ROUNDING = 1e-12
+
+
+def sample(n_classes: int, decimals: int | None, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, n_classes, 260)
+    probabilities = rng.dirichlet(np.ones(n_classes), codes.size)
+    probabilities[np.arange(codes.size), codes] += 0.05
+    clusters = np.unique(rng.integers(0, 25, codes.size), return_inverse=True)[1]
+    return probabilities if decimals is None else probabilities.round(decimals), codes, clusters
+
+
+@pytest.mark.parametrize("block", [7, bootstrap.BLOCK])
+@pytest.mark.parametrize(("n_classes", "decimals"), [(2, None), (2, 1), (5, None), (12, 1), (40, None)])
+def test_counting_equals_copying_rows(
+    n_classes: int, decimals: int | None, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "BLOCK", block)
+    probabilities, codes, clusters = sample(n_classes, decimals, n_classes)
+    multiplicities = draw_multiplicities(int(clusters.max()) + 1, 6, np.random.default_rng(3))
+    found = bootstrap_scores(probabilities, codes, clusters, multiplicities)
+    for draw, times in enumerate(multiplicities):
+        rows = np.repeat(np.arange(codes.size), times[clusters])
+        for name, value in score(probabilities[rows], codes[rows]).items():
+            assert found.scores[name][draw] == pytest.approx(value, abs=ROUNDING, nan_ok=True), name
+
+
+def test_draws_of_nothing_and_of_one_cluster_give_no_interval() -> None:
+    probabilities, codes, _ = sample(3, None, 1)
+    nothing = draw_multiplicities(1, 0, np.random.default_rng(0))
+    found = bootstrap_scores(probabilities, codes, np.zeros_like(codes), nothing)
+    assert all(np.isnan(interval(draws, 0.95)).all() for draws in found.scores.values())
+
+
+def test_every_draw_takes_as_many_clusters_as_there_are() -> None:
+    multiplicities = draw_multiplicities(9, 100, np.random.default_rng(0))
+    assert multiplicities.shape == (100, 9)
+    assert (multiplicities.sum(axis=1) == 9).all()
+
+
+def test_an_interval_needs_the_score_in_most_draws() -> None:
+    values = np.array([np.nan] * 6 + [0.1, 0.2, 0.3, 0.4])
+    assert np.isnan(interval(values, 0.95)).all()
+    low, high = interval(np.linspace(0, 1, 101), 0.9)
+    assert (low, high) == pytest.approx((0.05, 0.95))
+
+
+def test_clustered_intervals_are_wider_where_rows_repeat_themselves() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.repeat(rng.integers(0, 2, 40), 9)
+    positive = np.clip(np.repeat(rng.normal(0.5, 0.2, 40), 9) + 0.15 * codes, 0.01, 0.99)
+    probabilities = np.column_stack([1 - positive, positive])
+    wells = np.repeat(np.arange(40), 9)
+    widths = []
+    for clusters in (wells, np.arange(codes.size)):
+        multiplicities = draw_multiplicities(int(clusters.max()) + 1, 400, np.random.default_rng(1))
+        low, high = interval(
+            bootstrap_scores(probabilities, codes, clusters, multiplicities).scores["roc_auc_macro"], 0.95
+        )
+        widths.append(high - low)
+    # nine equal sites a well carry the information of one: the width falls by about the root of nine without clusters
+    assert widths[0] > 2 * widths[1]
+
+
+@pytest.mark.slow
+def test_the_interval_covers_the_true_area() -> None:
+    """Two normals one standard deviation apart have the area Phi(1 / sqrt 2) = 0.7602."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(200):
+        codes = np.repeat([0, 1], 40)
+        positive = rng.normal(size=80) + codes
+        scores = np.column_stack([-positive, positive])
+        multiplicities = draw_multiplicities(80, 300, rng)
+        low, high = interval(
+            bootstrap_scores(scores, codes, np.arange(80), multiplicities).scores["roc_auc_macro"], 0.95
+        )
+        covered += low <= 0.7602 <= high
+    # 190 expected of 200; a standard deviation is 3.1, and the percentile interval is a little short for 80 rows
+    assert covered >= 178
