@@ -1,7 +1,9 @@
 """From plates to a trained, evaluated run and its predictions, through the command line."""
 
-import json
+import io
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,7 @@ import torch
 from kinfast import schema
 from kinfast.cli import main
 from kinfast.cli.main import run as run_command
+from kinfast.config import TrainConfig
 
 Command = Callable[..., tuple[int, str, str]]
 SMALL = [
@@ -57,49 +60,48 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "prepared"
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A run made by the bare names: `kinfast train` beside `prepared/`, and what it said."""
+
+    run: Path
+    stdout: list[str]
+    stderr: str
+
+
 @pytest.fixture(scope="module")
-def trained(prepared: Path) -> Path:
-    with pytest.raises(SystemExit) as stop:
-        run_command(
-            ["train", str(prepared), *SHORT, "--out", str(prepared.parent / "run"), "--quiet", "--threads", "1"]
-        )
+def trained(prepared: Path) -> Trained:
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(prepared.parent)
+        with pytest.raises(SystemExit) as stop:
+            run_command(["train", *SHORT, "--folds", "2", "--threads", "1"])
     assert not stop.value.code
-    return prepared.parent / "run"
+    lines = out.getvalue().splitlines()
+    return Trained(prepared.parent / lines[-1], lines, err.getvalue())
 
 
-def test_the_path_is_the_last_line_and_the_scores_stand_above(kinfast: Command, prepared: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    code, said, progress = kinfast("train", prepared, *SHORT, "--folds", "2", "--out", out, "--threads", "1")
-    assert code == 0
-    lines = said.splitlines()
-    assert lines[-1] == str(out)
-    assert lines[0].startswith("test part")
-    assert any(line.startswith("balanced accuracy") for line in lines)
-    assert "2 classes of Metadata_Role (sites)" in progress
-    assert "split by well, as asked" in progress
-    assert "in the head)" in progress
-    assert {"metrics.json", "predictions.parquet", "model.safetensors", "split.parquet"} <= {
-        p.name for p in out.iterdir()
-    }
+def test_the_path_is_the_last_line_and_the_scores_stand_above(trained: Trained) -> None:
+    assert trained.run.parent.name == "runs"
+    assert trained.run.name.endswith("-lenet_alexnet-1")
+    assert trained.stdout[0].split()[0] == "wells"
+    assert {"model", "prior"} <= {line.split()[0] for line in trained.stdout if line}
+    files = {path.name for path in trained.run.iterdir()}
+    assert {"metrics.json", "report.html", "predictions.parquet", "model.safetensors", "split.parquet"} <= files
 
 
-def test_the_store_and_the_run_have_default_names(
-    kinfast: Command, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "prepared").symlink_to(prepared)
-    monkeypatch.chdir(tmp_path)
-    code, said, _ = kinfast("train", *SHORT, "--quiet", "--threads", "1")
-    run = Path(said.splitlines()[-1])
-    assert code == 0
-    assert run.parent == Path("runs")
-    assert run.name.endswith("-lenet_alexnet-1")
-    assert (run / "metrics.json").is_file()
+def test_what_it_does_is_said_before_it_is_done(trained: Trained) -> None:
+    assert "2 classes of Metadata_Role (sites)" in trained.stderr
+    assert "split by well, as asked" in trained.stderr
+    assert "fold 1: train" in trained.stderr
+    assert "in the head)" in trained.stderr
+    assert trained.stderr.index("in the head)") < trained.stderr.index("fold 0 epoch 1/2")
 
 
-def test_a_finished_run_predicts_plates(kinfast: Command, trained: Path, prepared: Path, tmp_path: Path) -> None:
+def test_a_finished_run_predicts_plates(kinfast: Command, trained: Trained, prepared: Path, tmp_path: Path) -> None:
     out, features = tmp_path / "p.parquet", tmp_path / "e.npz"
     code, said, _ = kinfast(
-        "predict", trained, prepared, "--out", out, "--embeddings", features, "--quiet", "--device", "cpu"
+        "predict", trained.run, prepared, "--out", out, "--embeddings", features, "--quiet", "--device", "cpu"
     )
     assert (code, said.splitlines()[-1]) == (0, str(out))
     table = pd.read_parquet(out)
@@ -108,20 +110,55 @@ def test_a_finished_run_predicts_plates(kinfast: Command, trained: Path, prepare
     assert features.is_file()
 
 
-def test_resume_of_a_finished_run_changes_nothing(kinfast: Command, trained: Path) -> None:
-    before = pd.read_parquet(trained / "predictions.parquet")
-    code, said, _ = kinfast("train", "--resume", trained, "--quiet", "--threads", "1")
-    assert (code, said.splitlines()[-1]) == (0, str(trained))
-    pd.testing.assert_frame_equal(pd.read_parquet(trained / "predictions.parquet"), before, check_exact=True)
+def test_resume_of_a_finished_run_changes_nothing(kinfast: Command, trained: Trained) -> None:
+    before = pd.read_parquet(trained.run / "predictions.parquet")
+    code, said, _ = kinfast("train", "--resume", trained.run, "--quiet", "--threads", "1")
+    assert (code, said.splitlines()[-1]) == (0, str(trained.run))
+    pd.testing.assert_frame_equal(pd.read_parquet(trained.run / "predictions.parquet"), before, check_exact=True)
 
 
-def test_augmentation_can_be_switched_off(kinfast: Command, prepared: Path, tmp_path: Path) -> None:
-    words = ["--no-augment", "--rotation", "30", "--head", "thesis", "--optimizer", "rmsprop", "--amp"]
-    code, _, _ = kinfast("train", prepared, *SHORT, *words, "--out", tmp_path / "run", "--quiet", "--threads", "1")
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert code == 0
-    assert (config["flip"], config["rotation_degrees"], config["brightness"]) == (False, 0.0, 0.0)
-    assert (config["head"], config["loss"], config["precision"]) == ("thesis", "binary_cross_entropy", "bfloat16")
+def asked_for(kinfast: Command, monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> TrainConfig:
+    """Catch what the command would train with."""
+    caught: list[TrainConfig] = []
+
+    def catch(store: object, config: TrainConfig, out: Path, **_: object) -> None:
+        caught.append(config)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kinfast.train.run.train", catch)
+    code, _, err = kinfast("train", *words)
+    assert code == 130
+    assert "kinfast train --resume runs/" in err
+    return caught[0]
+
+
+def test_the_bare_command_has_the_defaults(kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked_for(kinfast, monkeypatch, prepared) == TrainConfig()
+
+
+def test_options_arrive(kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [
+        "--classes",
+        '"VEGrFR,Src",mTOR',
+        "--composites",
+        "MiCoPh, DNA+RNA",
+        "--scale",
+        "0.8",
+        "1.25",
+        "--rotation",
+        "30",
+    ]
+    config = asked_for(kinfast, monkeypatch, prepared, *words, "--no-flip", "--no-class-weights", "--lr", "0.5")
+    assert config.classes == ("VEGrFR,Src", "mTOR")
+    assert config.composites == ("MiCoPh", "DNA+RNA")
+    assert (config.scale, config.rotation_degrees, config.flip) == ((0.8, 1.25), 30.0, False)
+    assert (config.class_weights, config.learning_rate) == (False, 0.5)
+
+
+def test_augmentation_can_be_switched_off(kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = asked_for(kinfast, monkeypatch, prepared, "--no-augment", "--rotation", "30", "--noise", "0.1")
+    assert (config.flip, config.quarter_turns, config.rotation_degrees, config.noise) == (False, False, 0.0, 0.0)
+    assert (config.brightness, config.contrast, config.scale) == (0.0, 0.0, (1.0, 1.0))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kinfast import config as defaults
 from kinfast.cli.options import Debug, Quiet, Threads
+
+if TYPE_CHECKING:
+    from kinfast.progress import Reporter
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -177,26 +180,38 @@ def command(
     Says first which sites it uses, how they are split and why; early stopping looks at the validation part alone.
     """
     asked = dict(locals())
+    from kinfast.cli.evaluate import summary_lines
     from kinfast.cli.options import usable_threads
     from kinfast.cli.progress import make_reporter
-    from kinfast.cli.scores import print_scores
-    from kinfast.data.store import PreparedStore
     from kinfast.evaluate.run import evaluate_run
-    from kinfast.train import run as training
+    from kinfast.report.run import write_report
     from kinfast.train.folder import RUNS, new_run_path
 
-    n_threads = usable_threads(threads)
+    run = resume or out or new_run_path(Path(RUNS), backbone)
     with make_reporter(quiet) as reporter:
-        if resume is not None:
-            store = PreparedStore.open(training.run_store(resume))
-            run = training.resume(store, resume, threads=n_threads, reporter=reporter)
-        else:
-            wanted, store = _config(asked), PreparedStore.open(prepared)
-            folder = out or new_run_path(Path(RUNS), backbone)
-            run = training.train(store, wanted, folder, threads=n_threads, reporter=reporter)
+        try:
+            _train(asked, run, usable_threads(threads), reporter)
+        except KeyboardInterrupt:
+            typer.echo(
+                f"interrupted; this goes on from the last finished epoch: kinfast train --resume {run}", err=True
+            )
+            raise
         evaluation = evaluate_run(run, reporter=reporter)
-    print_scores(evaluation.metrics, evaluation.verdicts)
-    typer.echo(run)
+        write_report(run, reporter=reporter)
+    for line in (*summary_lines(evaluation), run):
+        typer.echo(line)
+
+
+def _train(asked: dict[str, Any], run: Path, threads: int, reporter: "Reporter") -> None:
+    """Begin a run, or go on with one; its store may have been moved to where PREPARED says."""
+    from kinfast.data.store import PreparedStore
+    from kinfast.train.run import resume, run_store, train
+
+    if asked["resume"] is None:
+        train(PreparedStore.open(asked["prepared"]), _config(asked), run, threads=threads, reporter=reporter)
+        return
+    where = run_store(run)
+    resume(PreparedStore.open(where if where.is_dir() else asked["prepared"]), run, threads=threads, reporter=reporter)
 
 
 def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
