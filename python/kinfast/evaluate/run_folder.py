@@ -63,7 +63,11 @@ class Run:
 
     def codes(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Give the true class of rows: (n,) int64, -1 for what is none of the classes."""
-        return pd.Index(self.classes, dtype=object).get_indexer(rows[schema.TRUTH].astype(object)).astype(np.int64)
+        return (
+            pd.Index(self.classes, dtype=object)
+            .get_indexer(pd.Index(rows[schema.TRUTH], dtype=object))
+            .astype(np.int64)
+        )
 
 
 def read_run(path: Path) -> Run:
