@@ -151,8 +151,8 @@ class TrainConfig:
     shear_degrees: float = 0.0
     scale: tuple[float, float] = (1.0, 1.0)
     aspect: tuple[float, float] = (1.0, 1.0)
-    brightness: float = 0.1
-    contrast: float = 0.1
+    brightness: float = 0.0
+    contrast: float = 0.0
     noise: float = 0.0
 
 

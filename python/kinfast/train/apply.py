@@ -57,6 +57,7 @@ def predict(
         StoreError: the store lacks a channel.
     """
     ready, told = open_run(run, store, device, loader, threads), reporter or Silent()
+    _say_other_scale(ready.content, store, told)
     told.stage("predict", len(ready.folds) * len(store.sites), "sites")
     loss = Loss(ready.content["loss"])
     said = [answer(model, ready.loader, loss, ready.precision, told) for model in ready.models(threads)]
@@ -162,6 +163,12 @@ def run_composites(content: dict[str, Any], store: PreparedStore) -> tuple[Compo
             f"{', '.join(store.channels)}: preprocess with --channels, so that they have the same names"
         )
     return tuple(Composite(stream["name"], tuple(stream["channels"])) for stream in streams)
+
+
+def _say_other_scale(content: dict[str, Any], store: PreparedStore, reporter: Reporter) -> None:
+    before, now = (" × ".join(map(str, size)) for size in (content["image_size"], store.image_size))
+    if before != now:
+        reporter.line(f"the run was trained on images of {before} pixels, these have {now}: is a pixel as large?")
 
 
 def _table(store: PreparedStore, content: dict[str, Any], said: FoldAnswers) -> pd.DataFrame:

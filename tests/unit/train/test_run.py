@@ -1,6 +1,7 @@
 """A whole run, and one that was interrupted."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,6 +132,35 @@ def test_the_kept_weights_are_the_best_epochs(run: Path) -> None:
     assert history.groupby("fold")["epoch"].apply(list).tolist() == [[1, 2, 3, 4]] * 2
     assert {"train_loss", "train_top1_accuracy", "validation_loss", "validation_balanced_accuracy"} <= set(history)
     assert history["learning_rate"].between(0, 1e-3).all()
+
+
+def test_training_stops_when_nothing_gets_better(learnable: PreparedStore, quick: TrainConfig, tmp_path: Path) -> None:
+    # a rate that changes no weight: the first ripe epoch (a quarter of 40, so the eleventh) stays the best
+    still = replace(quick, folds=None, epochs=40, steps_per_epoch=1, patience=2, optimizer="sgd", learning_rate=1e-30)
+    run = train(learnable, still, tmp_path / "run")
+    assert [row["epoch"] for row in read_history(run)] == list(range(1, 14))
+
+
+def test_without_a_validation_part_the_last_epoch_is_kept(
+    learnable: PreparedStore, quick: TrainConfig, tmp_path: Path
+) -> None:
+    run = train(learnable, replace(quick, folds=None, validation_fraction=0.0, epochs=2), tmp_path / "run")
+    assert [row["epoch"] for row in read_history(run)] == [1, 2]
+    assert "validation_loss" not in read_history(run)[0]
+    parts = set(pd.read_parquet(run / "predictions.parquet")[schema.PART])
+    assert parts == {"train", "test", "unlabelled"}
+
+
+def test_another_image_size_is_said(run: Path, write_store: Callable[..., PreparedStore], tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Listening(Silent):
+        def line(self, text: str) -> None:
+            said.append(text)
+
+    larger = write_store(tmp_path / "prepared", wells=3, side=40)
+    assert len(predict(run, larger, device="cpu", loader="torch", reporter=Listening())) == 6
+    assert said == ["the run was trained on images of 32 × 32 pixels, these have 40 × 40: is a pixel as large?"]
 
 
 def test_a_run_predicts_any_store_with_its_channels(run: Path, learnable: PreparedStore) -> None:
