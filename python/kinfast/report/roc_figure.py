@@ -69,8 +69,9 @@ def _draw_classes(axes: Axes, curves: dict[int, Curve], classes: tuple[str, ...]
 
 
 def short_name(name: str) -> str:
-    """Shorten a class's name to what a legend holds."""
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+    """Shorten a class's name to what a legend holds; a legend would leave out what begins with an underscore."""
+    seen = f" {name}" if name.startswith("_") else name
+    return seen if len(seen) <= LONGEST_NAME else seen[: LONGEST_NAME - 1] + "…"
 
 
 def draw_class_areas(rows: list[dict[str, Any]], level: str) -> Figure | None:

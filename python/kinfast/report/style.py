@@ -1,6 +1,7 @@
 """How kinfast's figures look, and how they are written: the same bytes for the same content."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,13 +44,15 @@ SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "kinfast",
     "svg.fonttype": "path",
     "path.simplify": True,
+    "text.parse_math": False,  # a class may be named with a dollar
 }
 
 
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Draw within: settings of this style on matplotlib's own defaults, whatever the user's are."""
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
         matplotlib.rcdefaults()
         parameters: Any = matplotlib.rcParams  # its stubs take literal names only
         parameters.update(SETTINGS)

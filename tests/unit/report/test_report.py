@@ -161,3 +161,27 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path, capsys: pyte
         kinfast(["evaluate", str(tmp_path)])
     assert stop.value.code == 2
     assert "holds no predictions.parquet" in capsys.readouterr().err
+
+
+def test_flagged_sites_are_counted_by_cause(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", Layout(n_classes=2, n_plates=1, folds=2, doses=True))
+    table = pd.read_parquet(run / "predictions.parquet")
+    rows = table.index[table["part"] == "unlabelled"][:3]
+    reasons = ["dark (not lit): DNA, RNA", "saturated: DNA 5.5%; blurred: RNA, AGP", "blurred: DNA"]
+    table.loc[rows, "Quality_reason"] = reasons
+    table.to_parquet(run / "predictions.parquet", index=False)
+    evaluate_run(run, draws=0)
+    write_report(run)
+    counts = pd.read_csv(run / "tables" / "excluded.csv").set_index("cause")["sites"].to_dict()
+    assert counts == {"blurred": 2, "dark": 1, "saturated": 1}
+
+
+def test_class_names_of_any_letters_are_drawn_as_they_are(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", Layout(n_classes=3, folds=1))
+    names = {"control": "_x$", "family 001,Src": "<b>&$a$", "family 002,Src": "\u4e2d"}
+    table = pd.read_parquet(run / "predictions.parquet").replace({"truth": names})
+    table = table.rename(columns={f"probability_{old}": f"probability_{new}" for old, new in names.items()})
+    table.to_parquet(run / "predictions.parquet", index=False)
+    (run / "config.json").unlink()
+    evaluate_run(run, draws=0)
+    assert "&lt;b&gt;&amp;$a$" in write_report(run).read_text(encoding="utf-8")
