@@ -1,5 +1,6 @@
 """A whole run, and one that was interrupted."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -132,6 +133,16 @@ def test_the_kept_weights_are_the_best_epochs(run: Path) -> None:
     assert history.groupby("fold")["epoch"].apply(list).tolist() == [[1, 2, 3, 4]] * 2
     assert {"train_loss", "train_top1_accuracy", "validation_loss", "validation_balanced_accuracy"} <= set(history)
     assert history["learning_rate"].between(0, 1e-3).all()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("nvidia") is None, reason="DALI is not installed")
+def test_both_loaders_train_the_same_model(learnable: PreparedStore, quick: TrainConfig, tmp_path: Path) -> None:
+    short = replace(quick, folds=None, epochs=2)
+    runs = [train(learnable, replace(short, loader=kind), tmp_path / kind) for kind in ("torch", "dali")]
+    ours, theirs = (pd.DataFrame(read_history(path)) for path in runs)
+    # mirrors and quarter turns move whole pixels; what is left is the rounding of float32 in eight steps
+    np.testing.assert_allclose(ours["train_loss"], theirs["train_loss"], rtol=1e-3)
+    np.testing.assert_allclose(ours["validation_loss"], theirs["validation_loss"], rtol=1e-3)
 
 
 def test_training_stops_when_nothing_gets_better(learnable: PreparedStore, quick: TrainConfig, tmp_path: Path) -> None:
