@@ -13,12 +13,12 @@ from kinfast import _native, schema
 from kinfast.domain import ImageFile, QuarantineRow, Site, StoreImages
 from kinfast.preprocess import atomic
 from kinfast.preprocess.flags import Verdicts, flag_sites
-from kinfast.preprocess.inputs import describe_inputs
+from kinfast.preprocess.inputs import describe_inputs, unreadable_files
 from kinfast.preprocess.measures import Measures, collect_measures
 from kinfast.preprocess.plan import PlatePlan, PlateTask, plan_plate
 from kinfast.preprocess.rows import RowWriter
 from kinfast.preprocess.sampling import choose_sites, majority_shape, site_paths
-from kinfast.preprocess.shard import HASHES, INPUTS, PLATE, QUARANTINE, SITES, rows_text
+from kinfast.preprocess.shard import HASHES, INPUTS, PLATE, QUARANTINE, SITES, UNREADABLE, rows_text
 from kinfast.preprocess.thresholds import Thresholds, find_thresholds
 from kinfast.progress import Reporter
 
@@ -60,11 +60,13 @@ def prepare_plate(task: PlateTask, work: Path, image_file: str, threads: int, re
     dark = {name: task.quality.get(f"dark_{name}", fit.dark_below) for name, fit in plan.fits.items()}
     thresholds = find_thresholds(measures, dark, plan.nuclei(task), task.quality)
     table = _site_table(task, done, measures, flag_sites(measures, thresholds), image_file)
-    _write_fields(plan, work / "fields")
+    if raw is not None:
+        _write_fields(plan, work / "fields")
     atomic.write_parquet(work / SITES, table)
     atomic.write_json(work / PLATE, _facts(task, plan, thresholds, len(done.sites), raw))
     atomic.write_bytes(work / QUARANTINE, rows_text(done.quarantine))
-    inputs = describe_inputs(task) | {HASHES: done.hashes}
+    unreadable = unreadable_files(task, (row.path for row in done.quarantine))
+    inputs = describe_inputs(task) | {HASHES: done.hashes, UNREADABLE: unreadable}
     atomic.write_bytes(work / INPUTS, (json.dumps(inputs, ensure_ascii=False) + "\n").encode())
 
 
@@ -169,18 +171,18 @@ def _site_table(task: PlateTask, done: _Pass, measures: Measures, verdicts: Verd
 
 
 def _write_fields(plan: PlatePlan, folder: Path) -> None:
+    """Write the fields at the raw images' size, as pass two laid them out: (raw - darkfield) / flatfield."""
     folder.mkdir()
     for channel, fit in plan.fits.items():
         field_ = fit.illumination
         arrays = {
-            "flatfield": field_.flatfield,
-            "darkfield": field_.darkfield,
+            "flatfield": _native.expand_field(field_.flatfield, *plan.raw),
+            "darkfield": _native.expand_field(field_.darkfield, *plan.raw),
             "helped": np.array(field_.helped),
             "verdict": np.array(field_.verdict),
             "contrast": np.array(field_.contrast),
             "error": np.array(field_.error),
             "n_images": np.array(field_.n_images),
-            "image_shape": np.array(plan.raw),
         }
         atomic.write_bytes(folder / f"{channel}.npz", atomic.npz_bytes(arrays))
 
