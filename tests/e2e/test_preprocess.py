@@ -1,5 +1,6 @@
 """`kinfast preprocess` from files to a store: what is there, what is set aside, what is done again."""
 
+import errno
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ from kinfast import schema
 from kinfast.config import PreprocessConfig
 from kinfast.errors import InputError, StoreError
 from kinfast.plate.open import open_plates
+from kinfast.preprocess.disk import alone_in
 from kinfast.preprocess.run import Outcome, preprocess
 
 CHANNELS = {"1": "DNA", "2": "ER"}
@@ -197,7 +199,33 @@ def test_wrong_input_is_one_line_and_exit_code_2(plates: Path, tmp_path: Path) -
     )
     assert done.returncode == 2
     assert done.stderr.strip() == "kinfast: illumination 'magic': wanted one of mean, none"
-    assert not (tmp_path / "x" / "dataset.json").exists()
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_full_disk_is_one_line_and_finished_plates_are_kept(
+    plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "prepared"
+    run(plates, out)
+    write_plate(plates, "PlateB", 2, wells=["B02"])
+    before = content_of(out)
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", refuse)
+        with pytest.raises(InputError, match="the disk is full; finished plates are kept"):
+            run(plates, out)
+    assert {name: hashed for name, hashed in content_of(out).items() if "PlateB" not in name} == before
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made a folder"):
+        run(plates, tmp_path / "file")
+
+
+def test_two_runs_do_not_share_a_store(plates: Path, tmp_path: Path) -> None:
+    with alone_in(tmp_path / "prepared"), pytest.raises(InputError, match="another kinfast preprocess"):
+        run(plates, tmp_path / "prepared")
 
 
 def test_threads_do_not_change_a_byte_and_a_rerun_does_nothing(plates: Path, tmp_path: Path) -> None:
@@ -364,6 +392,9 @@ def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(plates: Path, tmp_pat
 
 def test_a_commit_cut_short_is_made_good(plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every rename of a commit is a moment to die at; the old store must not pass for the new one."""
+    for well in WELLS[1:]:
+        for path in plates.rglob(f"*_{well}_*"):
+            path.unlink()
     out = tmp_path / "prepared"
     run(plates, out)
     changed = site_file(plates, "PlateA", "B02", 1, 1)

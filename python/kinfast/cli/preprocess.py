@@ -128,7 +128,7 @@ def command(
 
 def _dry_run(found: "PlateSet", out: Path, config: "PreprocessConfig", threads: int, reporter: "Reporter") -> list[str]:
     from kinfast.preprocess.dry_run import estimate_run
-    from kinfast.preprocess.run import check_parameters, find_work, make_tasks
+    from kinfast.preprocess.tasks import check_parameters, find_work, make_tasks
 
     tasks = make_tasks(found, config)
     check_parameters(tasks, out)
@@ -157,9 +157,10 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
     flags = [f"{name.removeprefix('Flag_').replace('_', ' ')} {count}" for name, count in done.flags.items() if count]
     lines.append(f"flagged: {', '.join(flags) if flags else 'none'} (Quality_reason in sites.parquet says why)")
     if done.n_quarantined:
-        lines.append(f"quarantined: {done.n_quarantined} files; see {done.out / 'quarantine.csv'}")
+        lines.append(f"quarantined: {done.n_quarantined} missing or broken files; see {done.out / 'quarantine.csv'}")
     lines += done.notes
-    return [*lines, f"report: {report}", f"next: kinfast train {done.out}"]
+    following = f"kinfast train {done.out}" if done.n_sites else "kinfast inspect PLATES (no site could be used)"
+    return [*lines, f"report: {report}", f"next: {following}"]
 
 
 def _duration(seconds: float) -> str:

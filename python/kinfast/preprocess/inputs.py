@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from kinfast import _native
 from kinfast.config import STORE_FORMAT_VERSION, PreprocessConfig
 from kinfast.preprocess.plan import PlateTask
 from kinfast.preprocess.sampling import choose_sites, majority_shape, site_paths
-from kinfast.preprocess.shard import FILES, HASHES, PARAMETERS, STATE
+from kinfast.preprocess.shard import FILES, HASHES, PARAMETERS, STATE, UNREADABLE
 from kinfast.progress import Reporter
 
 BATCH = 64
@@ -74,6 +75,25 @@ def explain_change(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
     changed = sum(old[path] != new[path] for path in old.keys() & new.keys())
     words = [f"{n} files {word}" for n, word in ((added, "added"), (gone, "gone"), (changed, "changed")) if n]
     return ", ".join(words) or "parameters or controls changed"
+
+
+def unreadable_files(task: PlateTask, paths: Iterable[str]) -> list[str]:
+    """Give those of a plate's files that cannot be opened: a right or a disk that may be mended without a trace."""
+    return [path for path in paths if path and not _opens(task.root / path)]
+
+
+def readable_again(task: PlateTask, before: dict[str, Any]) -> list[str]:
+    """Give the files that could not be opened when the shard was made, and can be now."""
+    return [path for path in before[UNREADABLE] if _opens(task.root / path)]
+
+
+def _opens(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError:
+        return False
+    return True
 
 
 def contents_changed(task: PlateTask, before: dict[str, Any], threads: int, reporter: Reporter) -> list[str]:

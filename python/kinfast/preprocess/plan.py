@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from kinfast import _native
 from kinfast.config import PreprocessConfig
 from kinfast.domain import Plate
-from kinfast.errors import UsageError
 from kinfast.preprocess.dark_offset import LightLevels, find_light_levels
 from kinfast.preprocess.illumination import Illumination, fit_illumination, flat_illumination
 from kinfast.preprocess.intensity import fit_window, glaring_images, saturation_value, window_images
@@ -114,8 +113,6 @@ def plan_plate(task: PlateTask, raw: tuple[int, int], threads: int, reporter: Re
         threads: threads; they do not change the result.
         reporter: told of each chunk of images.
     """
-    if task.config.illumination not in ILLUMINATIONS:
-        raise UsageError(f"illumination {task.config.illumination!r}: wanted one of {', '.join(ILLUMINATIONS)}")
     chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
     paths = [site_paths(task.root, task.plate.sites[i]) for i in chosen]
     stored = stored_shape(raw, task.config.shorter_side)

@@ -30,7 +30,7 @@ SITES, PLATE, QUARANTINE, INPUTS, LABELS, GAPS, WORK = (
     "gaps.json",
     "work",
 )
-STATE, PARAMETERS, FILES, HASHES = "state", "parameters_hash", "files", "hashes"
+STATE, PARAMETERS, FILES, HASHES, UNREADABLE = "state", "parameters_hash", "files", "hashes", "unreadable"
 
 
 def folder_name(plate: str) -> str:
@@ -124,13 +124,19 @@ class Shard:
     labels: pd.DataFrame
 
 
+def read_facts(paths: ShardPaths) -> dict[str, Any]:
+    """Read a finished shard's plate.json."""
+    facts: dict[str, Any] = json.loads((paths.shard / PLATE).read_text(encoding="utf-8"))
+    return facts
+
+
 def read_shard(paths: ShardPaths) -> Shard:
     """Read a finished shard."""
     rows = (*read_rows(paths.shard / GAPS), *read_rows(paths.shard / QUARANTINE))
     return Shard(
         paths.plate,
         pd.read_parquet(paths.shard / SITES),
-        json.loads((paths.shard / PLATE).read_text(encoding="utf-8")),
+        read_facts(paths),
         rows,
         pd.read_parquet(paths.shard / LABELS),
     )

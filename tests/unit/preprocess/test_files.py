@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 
 from kinfast import schema
+from kinfast.config import PreprocessConfig
+from kinfast.domain import Plate
 from kinfast.errors import InputError
 from kinfast.preprocess import atomic
 from kinfast.preprocess.duplicates import find_duplicates
 from kinfast.preprocess.exclusions import apply_exclusions, keep_exclusions, read_exclusions
-from kinfast.preprocess.plan import stored_shape
+from kinfast.preprocess.inputs import readable_again, unreadable_files
+from kinfast.preprocess.plan import PlateTask, stored_shape
 from kinfast.preprocess.plate_task import PIXEL_HASH, batch_sites
 from kinfast.preprocess.rows import RowWriter
 from kinfast.preprocess.sampling import choose_sites
@@ -141,3 +144,11 @@ def test_blank_images_are_no_doubles() -> None:
     table[PIXEL_HASH + "DNA"] = np.array([1, 1, 1, 1], np.uint64)
     table[schema.quality("min", "DNA")] = table[schema.quality("max", "DNA")] = 0.0
     assert find_duplicates(table, ("DNA",)) == [""] * 4
+
+
+def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path) -> None:
+    task = PlateTask(tmp_path, Plate("P", ()), ("DNA",), None, {}, frozenset(), None, PreprocessConfig())
+    before = {"unreadable": unreadable_files(task, ["a.tif", "", "there.tif"])}
+    assert before == {"unreadable": ["a.tif", "there.tif"]}
+    (tmp_path / "there.tif").write_bytes(b"x")
+    assert readable_again(task, before) == ["there.tif"]

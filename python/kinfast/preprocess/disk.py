@@ -1,0 +1,76 @@
+"""The store's disk: room for the work, one run at a time, and what a full or read-only disk means, in words."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from kinfast.errors import InputError
+from kinfast.preprocess.merge import check_sizes
+from kinfast.preprocess.plan import PlateTask, stored_shape
+from kinfast.preprocess.sampling import choose_sites, majority_shape
+from kinfast.preprocess.shard import PLATES, ShardPaths, finished_plates, read_facts
+
+SAFETY_BYTES = 16 * 2**20
+"""Free space that must be left beside the images, for tables."""
+
+
+def check_room(tasks: Sequence[PlateTask], out: Path) -> None:
+    """Check that plates to be done go together and fit on the disk, before hours of work."""
+    sizes = {
+        plate: tuple(stored)
+        for plate in finished_plates(out)
+        if (stored := read_facts(ShardPaths(out, plate))["stored"])
+    }
+    needed = SAFETY_BYTES
+    for task in tasks:
+        sizes.pop(task.plate.name, None)
+        chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
+        raw = majority_shape(task.root, task.plate, chosen)
+        if raw is not None:
+            height, width = stored_shape(raw, task.config.shorter_side)
+            sizes[task.plate.name] = (height, width)
+            needed += height * width * len(task.channels) * len(task.plate.sites)
+    check_sizes(dict(sorted(sizes.items())))
+    status = os.statvfs(out)
+    free = status.f_bavail * status.f_frsize
+    if tasks and needed > free:
+        raise InputError(
+            f"{out}: {needed / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free: "
+            "make room, choose another --out or a smaller --size"
+        )
+
+
+@contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """Keep a second run out of the same store."""
+    folder = out / PLATES
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be made a folder ({error.strerror}): choose another --out") from error
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{out}: another kinfast preprocess is writing here; wait for it to end") from None
+        except OSError:  # a file system without locks: go on without
+            pass
+        yield
+
+
+@contextmanager
+def plain_disk_errors(out: Path) -> Iterator[None]:
+    """Say in words what a full or read-only disk means."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f"{out}: the disk is full; finished plates are kept: make room and run the same command again"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM) and str(error.filename or "").startswith(str(out)):
+            raise InputError(f"{error.filename}: cannot be written ({error.strerror}): choose another --out") from error
+        raise
