@@ -187,6 +187,9 @@ def test_a_broken_file_costs_its_site_and_nothing_else(plates: Path, tmp_path: P
     sites = pd.read_parquet(out / "sites.parquet")
     assert len(sites) == 6
     assert np.load(out / "images/PlateA.npy").shape[0] == 6
+    page = (out / "report.html").read_text()
+    assert all(text in page for text in ("Plate PlateA", "PlateA_B02_s2_w1.tif", "no image of this channel", "<svg"))
+    assert "http" not in page  # it stands alone
     before = content_of(out)
     again = subprocess.run(command(plates, out), capture_output=True, text=True, check=False)
     assert again.returncode == 1
@@ -330,6 +333,9 @@ def test_labels_are_joined_and_controls_make_the_window(plates: Path, tmp_path: 
     assert high[1]["DNA"][1] < 0.7 * high[0]["DNA"][1]
     assert pd.read_csv(labelled / "labels.csv")["role"].dropna().unique().tolist() == ["compound", "control"]
     assert run(plates, labelled, metadata=[table]).plates_done == {}
+    forgotten = run(plates, labelled).plates_done
+    assert forgotten == {"PlateA": "0 control wells, were 1: is --metadata missing?"}
+    assert run(plates, labelled, PreprocessConfig(shorter_side=32)).plates_done == {"PlateA": "other parameters"}
 
 
 def test_planted_faults_are_flagged(plates: Path, tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ Exit code 1 says that quarantine.csv has rows: files that could not be used. All
 """
 FILES, RESULT, WORK = "Which images", "What is made of them", "How it is done"
 EXIT_QUARANTINE = 1
+SHOWN_PLATES = 4
+"""Plates whose windows are shown; dataset.json has all."""
 
 
 def command(
@@ -158,9 +160,15 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
     lines.append(f"flagged: {', '.join(flags) if flags else 'none'} (Quality_reason in sites.parquet says why)")
     if done.n_quarantined:
         lines.append(f"quarantined: {done.n_quarantined} missing or broken files; see {done.out / 'quarantine.csv'}")
+    lines += [_window_line(plate, done.windows[plate]) for plate in list(done.plates_done)[:SHOWN_PLATES]]
     lines += done.notes
     following = f"kinfast train {done.out}" if done.n_sites else "kinfast inspect PLATES (no site could be used)"
     return [*lines, f"report: {report}", f"next: {following}"]
+
+
+def _window_line(plate: str, windows: dict[str, tuple[float, float]]) -> str:
+    spans = (f"{name} {low:,.0f} to {high:,.0f}" for name, (low, high) in windows.items())
+    return f"window of {plate}, counts: {', '.join(spans)}"
 
 
 def _duration(seconds: float) -> str:

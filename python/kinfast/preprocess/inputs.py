@@ -13,7 +13,7 @@ from kinfast import _native
 from kinfast.config import STORE_FORMAT_VERSION, PreprocessConfig
 from kinfast.preprocess.plan import PlateTask
 from kinfast.preprocess.sampling import choose_sites, majority_shape, site_paths
-from kinfast.preprocess.shard import FILES, HASHES, PARAMETERS, STATE, UNREADABLE
+from kinfast.preprocess.shard import CONTROLS, FILES, HASHES, PARAMETERS, STATE, UNREADABLE
 from kinfast.progress import Reporter
 
 BATCH = 64
@@ -61,7 +61,7 @@ def describe_inputs(task: PlateTask) -> dict[str, Any]:
     state = hash_json(
         [task_parameters(task), task.plate.name, sorted(task.controls), task.pixel_um, sites, sorted(files.items())]
     )
-    return {STATE: state, PARAMETERS: hash_json(task_parameters(task)), FILES: files}
+    return {STATE: state, PARAMETERS: hash_json(task_parameters(task)), CONTROLS: len(task.controls), FILES: files}
 
 
 def explain_change(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
@@ -74,7 +74,12 @@ def explain_change(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
     added, gone = len(new.keys() - old.keys()), len(old.keys() - new.keys())
     changed = sum(old[path] != new[path] for path in old.keys() & new.keys())
     words = [f"{n} files {word}" for n, word in ((added, "added"), (gone, "gone"), (changed, "changed")) if n]
-    return ", ".join(words) or "parameters or controls changed"
+    if before[PARAMETERS] != now[PARAMETERS]:
+        words.append("other parameters")
+    if before[CONTROLS] != now[CONTROLS]:
+        hint = "" if now[CONTROLS] else ": is --metadata missing?"
+        words.append(f"{now[CONTROLS]} control wells, were {before[CONTROLS]}{hint}")
+    return ", ".join(words) or "other control wells or pixel size"
 
 
 def unreadable_files(task: PlateTask, paths: Iterable[str]) -> list[str]:

@@ -50,6 +50,7 @@ class Outcome:
         plates_kept: plates that were up to date, or not asked for.
         flags: flag -> sites that have it.
         notes: lines that a person should read.
+        windows: plate -> channel -> corrected counts that became 0 and 255.
     """
 
     out: Path
@@ -60,6 +61,7 @@ class Outcome:
     plates_kept: tuple[str, ...]
     flags: dict[str, int]
     notes: tuple[str, ...]
+    windows: dict[str, dict[str, tuple[float, float]]]
 
 
 def preprocess(
@@ -146,6 +148,7 @@ def _merge(
         tuple(shard.plate for shard in shards if shard.plate not in todo),
         {flag: int(sites[flag].sum()) for flag in (*schema.FLAGS, schema.FLAG_EXCLUDED, schema.FLAG_ANY)},
         tuple(notes),
+        {shard.plate: {name: (low, high) for name, (low, high) in shard.facts["windows"].items()} for shard in shards},
     )
 
 

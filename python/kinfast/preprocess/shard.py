@@ -30,7 +30,14 @@ SITES, PLATE, QUARANTINE, INPUTS, LABELS, GAPS, WORK = (
     "gaps.json",
     "work",
 )
-STATE, PARAMETERS, FILES, HASHES, UNREADABLE = "state", "parameters_hash", "files", "hashes", "unreadable"
+STATE, PARAMETERS, CONTROLS, FILES, HASHES, UNREADABLE = (
+    "state",
+    "parameters_hash",
+    "control_wells",
+    "files",
+    "hashes",
+    "unreadable",
+)
 
 
 def folder_name(plate: str) -> str:
