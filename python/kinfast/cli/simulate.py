@@ -1,109 +1,100 @@
 """`kinfast simulate`: raw plates whose truth is known."""
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from kinfast.cli.options import Debug, Quiet, Threads
+from kinfast.simulate.settings import SimulationSettings
 
-Planted = Annotated[
-    int | None, typer.Option(min=0, help="Such sites of each plate. Default: one in 120.", show_default=False, metavar="SITES")
-]
+BASE = SimulationSettings()
+
+EPILOG = """
+[bold]Examples[/bold]
+
+  kinfast simulate plates/ --plates 2
+
+  kinfast simulate plates/ --plates 1 --sites 5 --size 540 --cells 120 --broken 10 --compression lzw --predictor
+
+  kinfast simulate phenix/ --convention phenix --wells 12 --sites 2
+
+A simulation that was stopped goes on when the same command is given again.
+"""
+PLATES, COMPOUNDS, LIGHT, TROUBLE, FILES = "Plates", "Compounds", "Microscope", "What goes wrong", "Files"
+
+
+def _option(panel: str, text: str, **more: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel=panel, **more)
+
+
+def _planted(text: str) -> Any:
+    return _option(TROUBLE, f"Sites of each plate {text}.", show_default=False, metavar="SITES")
 
 
 def command(
     out: Annotated[Path, typer.Argument(help="New or empty folder for the plates.")],
-    plates: Annotated[int, typer.Option(help="Plates.")] = 2,
+    plates: Annotated[int, _option(PLATES, "Plates.")] = BASE.plates,
+    layout: Annotated[int, _option(PLATES, "Wells of a plate: 96 or 384; the outer ones stay free.")] = BASE.layout,
     wells: Annotated[
-        int | None, typer.Option(help="Wells used of each plate. Default: all inner ones.", show_default=False)
+        int | None, _option(PLATES, "Wells used of each plate. Default: all inner ones.", show_default=False)
     ] = None,
-    sites: Annotated[int, typer.Option(help="Sites a well.")] = 9,
-    size: Annotated[str, typer.Option(help="Pixels of an image: 512, or 520x696 for height x width.")] = "512",
-    cells: Annotated[float, typer.Option(help="Cells in a field of an untreated well.")] = 60.0,
-    pixel_um: Annotated[float, typer.Option("--pixel-um", help="Micrometres a pixel.")] = 0.656,
+    sites: Annotated[int, _option(PLATES, "Sites a well.")] = BASE.sites,
+    cells: Annotated[float, _option(PLATES, "Cells in a field of an untreated well.")] = BASE.cells,
+    plate_effect: Annotated[
+        float, _option(PLATES, "How much plates differ in brightness and cells (SD of the logarithm).")
+    ] = BASE.plate_effect,
+    well_effect: Annotated[float, _option(PLATES, "How much wells differ.")] = BASE.well_effect,
     compounds: Annotated[
-        int | None, typer.Option(help="Compounds. Default: as many as the wells hold.", show_default=False)
+        int | None, _option(COMPOUNDS, "Compounds. Default: as many as the wells hold.", show_default=False)
     ] = None,
-    targets: Annotated[int, typer.Option(help="Targets that the compounds share.")] = 8,
-    doses: Annotated[str, typer.Option(help="Doses of each compound in uM.")] = "10,6,5,4",
-    control_share: Annotated[float, typer.Option("--control-share", help="Share of the wells with DMSO.")] = 0.2,
+    targets: Annotated[int, _option(COMPOUNDS, "Targets that the compounds share.")] = BASE.targets,
+    doses_um: Annotated[str, _option(COMPOUNDS, "Doses of each compound in µM.")] = "10,6,5,4",
+    control_share: Annotated[float, _option(COMPOUNDS, "Share of the wells with DMSO.")] = BASE.control_share,
     own_share: Annotated[
-        float, typer.Option("--own-share", help="How much of an effect is the compound's own, not its target's.")
-    ] = 0.3,
-    effect: Annotated[float, typer.Option(help="Factor on all effects; 0 plants no biology at all.")] = 1.0,
-    inactive: Annotated[float, typer.Option(help="Share of compounds that do nothing.")] = 0.1,
-    toxic: Annotated[float, typer.Option(help="Share of compounds that kill most cells.")] = 0.1,
-    layout: Annotated[int, typer.Option(help="Wells of a plate: 96 or 384, the outer ones left free.")] = 96,
-    vignetting: Annotated[float, typer.Option(help="Light lost in the darkest corner, 0 to 0.9.")] = 0.4,
-    dark_counts: Annotated[str, typer.Option("--dark-counts", help="Range of the dark offsets, counts.")] = "50,250",
-    dark: Planted = None,
-    blank: Planted = None,
-    empty: Planted = None,
-    blurred: Planted = None,
-    saturated: Planted = None,
-    debris: Planted = None,
-    broken: Annotated[int, typer.Option(help="Broken files over all plates, of all kinds in turn.")] = 0,
-    convention: Annotated[str, typer.Option(help="Whose file names: imagexpress, phenix, cellvoyager, …")] = (
-        "imagexpress"
+        float, _option(COMPOUNDS, "How much of an effect is the compound's own, not its target's.")
+    ] = BASE.own_share,
+    effect: Annotated[float, _option(COMPOUNDS, "Factor on all effects; 0 plants no biology at all.")] = BASE.effect,
+    inactive: Annotated[float, _option(COMPOUNDS, "Share of compounds that do nothing.")] = BASE.inactive,
+    toxic: Annotated[float, _option(COMPOUNDS, "Share of compounds that kill most cells.")] = BASE.toxic,
+    size: Annotated[str, _option(LIGHT, "Pixels of an image: 512, or 520x696 for height x width.")] = "512",
+    pixel_um: Annotated[float, _option(LIGHT, "Micrometres a pixel.")] = BASE.pixel_um,
+    vignetting: Annotated[float, _option(LIGHT, "Light lost in the darkest corner, 0 to 0.9.")] = BASE.vignetting,
+    dark_counts: Annotated[str, _option(LIGHT, "Range of the dark offsets, counts.")] = "50,250",
+    exposure: Annotated[float, _option(LIGHT, "Factor on all light.")] = BASE.exposure,
+    dark: Annotated[int | None, _planted("without light. Default, here and below: one site in 120")] = None,
+    blank: Annotated[int | None, _planted("with one value everywhere")] = None,
+    empty: Annotated[int | None, _planted("without cells")] = None,
+    blurred: Annotated[int | None, _planted("out of focus")] = None,
+    saturated: Annotated[int | None, _planted("with too much light")] = None,
+    debris: Annotated[int | None, _planted("with dust and a fibre")] = None,
+    broken: Annotated[int, _option(TROUBLE, "Broken files over all plates, of all kinds in turn.")] = BASE.broken,
+    convention: Annotated[str, _option(FILES, "Whose file names: imagexpress, phenix, cellvoyager, …")] = (
+        BASE.convention
     ),
-    compression: Annotated[str, typer.Option(help="none, lzw, deflate, zstd or packbits.")] = "none",
-    predictor: Annotated[bool, typer.Option("--predictor", help="Horizontal differences before compressing.")] = False,
-    seed: Annotated[int, typer.Option(help="Of everything: the same seed gives the same bytes.")] = 0,
+    compression: Annotated[str, _option(FILES, "none, lzw, deflate, zstd or packbits.")] = BASE.compression,
+    predictor: Annotated[
+        bool, typer.Option("--predictor", help="Horizontal differences before compressing.", rich_help_panel=FILES)
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of everything: the same seed gives the same bytes.")] = BASE.seed,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a simulation that is there.")] = False,
     threads: Threads = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Simulate raw five-channel plates, and write down in truth/ all that was planted in them.
-
-    Examples:
-
-      kinfast simulate plates/ --plates 2
-
-      kinfast simulate plates/ --plates 1 --sites 5 --size 540 --cells 120 --broken 10 --compression lzw --predictor
-
-      kinfast simulate phenix/ --convention phenix --wells 12 --sites 2
-
-    A simulation that was stopped goes on when the same command is given again.
-    """
+    """Simulate raw five-channel plates, and write down in truth/ all that was planted in them."""
+    asked = dict(locals())
     from kinfast.cli.options import usable_threads
     from kinfast.cli.progress import make_reporter
     from kinfast.simulate.run import simulate_plates
-    from kinfast.simulate.settings import SimulationSettings
 
-    height, width = _read_size(size)
-    settings = SimulationSettings(
-        plates=plates,
-        layout=layout,
-        wells=wells,
-        sites=sites,
-        height=height,
-        width=width,
-        pixel_um=pixel_um,
-        cells=cells,
-        compounds=compounds,
-        targets=targets,
-        doses_um=_read_numbers("--doses", doses),
-        control_share=control_share,
-        own_share=own_share,
-        effect=effect,
-        inactive=inactive,
-        toxic=toxic,
-        vignetting=vignetting,
-        dark_counts=_read_pair("--dark-counts", dark_counts),
-        dark=dark,
-        blank=blank,
-        empty=empty,
-        blurred=blurred,
-        saturated=saturated,
-        debris=debris,
-        broken=broken,
-        convention=convention,
-        compression=compression,
-        predictor=predictor,
-        seed=seed,
-    )
+    names = {field.name for field in fields(SimulationSettings)}
+    values = {name: value for name, value in asked.items() if name in names}
+    values["height"], values["width"] = _read_size(size)
+    values["doses_um"] = _read_numbers("--doses-um", doses_um)
+    values["dark_counts"] = _read_pair("--dark-counts", dark_counts)
+    settings = SimulationSettings(**values)
     with make_reporter(quiet) as reporter:
         plan = simulate_plates(out, settings, usable_threads(threads), reporter, overwrite=overwrite)
         planted = sum(site.planted for site in plan.sites)

@@ -41,11 +41,11 @@ USUAL_LIMITS = (-1.6, 1.2)
 
 TARGET_EFFECTS: dict[str, dict[str, float]] = {
     "AuroraKinase": {"nucleus_size": 0.35, "lobes": 0.7, "cell_size": 0.22, "death": 0.25},
-    "EGFR": {"cell_size": -0.22, "membrane": -1.1, "elongation": -0.2, "mito_fragments": 0.5},
+    "EGFR": {"mito_fragments": 1.5, "membrane": -0.9, "chromatin": -0.5},
     "mTOR": {"nucleoli": -1.5, "rna": -0.2, "cell_size": -0.25, "nucleus_size": -0.15, "er_net": -0.6},
-    "Src": {"fibres": -1.5, "membrane": 0.7, "elongation": -0.25, "golgi": -0.5},
+    "Src": {"fibres": -1.6, "membrane": 1.0, "elongation": -0.25, "golgi": -1.0},
     "CDK": {"nucleoli": -1.5, "chromatin": 0.8, "rna": -0.6, "death": 0.45},
-    "PI3K": {"golgi": 0.7, "mito_fragments": 1.2, "er_net": -0.5},
+    "PI3K": {"golgi": 0.9, "er_net": -0.9, "mito": -0.4, "elongation": 0.2},
     "VEGrFR": {"er": 0.7, "er_net": 0.5, "mito": -0.4},
     "PLK": {"mitosis": 0.4, "death": 0.4, "chromatin": 0.4},
     "FAK": {"fibres": -1.0, "elongation": 0.4, "cell_size": -0.15, "membrane": 0.3},
