@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kinfast.cli.options import Debug, Quiet, Threads
+from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -37,7 +37,7 @@ def command(
     A row per site: key, Metadata_*, a probability and a logit for each class, and the class predicted. With folds
     the probability is the mean over their models.
     """
-    from kinfast.cli.options import usable_threads
+    let_waiting_threads_sleep()
     from kinfast.cli.progress import make_reporter
     from kinfast.data.store import PreparedStore
     from kinfast.train.apply import embed_sites, predict

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kinfast import config as defaults
-from kinfast.cli.options import Debug, Quiet, Threads
+from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
 
 if TYPE_CHECKING:
     from kinfast.progress import Reporter
@@ -180,8 +180,8 @@ def command(
     Says first which sites it uses, how they are split and why; early stopping looks at the validation part alone.
     """
     asked = dict(locals())
+    let_waiting_threads_sleep()
     from kinfast.cli.evaluate import summary_lines
-    from kinfast.cli.options import usable_threads
     from kinfast.cli.progress import make_reporter
     from kinfast.evaluate.run import evaluate_run
     from kinfast.report.run import write_report
