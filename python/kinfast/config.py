@@ -51,8 +51,8 @@ OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
     "rmsprop": {"alpha": 0.9, "eps": 1e-7, "momentum": 0.0, "weight_decay": 0.0, "centered": False},
     "sgd": {"momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False},
 }
-"""Everything but the learning rate, by torch.optim's names and defaults, except RMSprop's decay and epsilon (Keras', as in
-the thesis: PyTorch's 0.99 averages over ten times as many steps) and SGD's momentum (Keras and PyTorch: 0)."""
+"""Everything but the learning rate, by torch.optim's names and defaults, except RMSprop's decay and epsilon (Keras',
+as in the thesis: PyTorch's 0.99 averages over ten times as many steps) and SGD's momentum (Keras and PyTorch: 0)."""
 GENTLE_RATE_FACTOR = 0.1
 """On the default learning rate, for pretrained weights, which large steps would wipe out, and for networks without any
 normalisation (VGG16, LeNet-AlexNet), which they kill. Source: the thesis used 1e-4 with Adam for both (3.8)."""
