@@ -110,7 +110,10 @@ def test_a_finished_run_predicts_plates(kinfast: Command, trained: Trained, prep
     assert features.is_file()
 
 
-def test_resume_of_a_finished_run_changes_nothing(kinfast: Command, trained: Trained) -> None:
+def test_resume_of_a_finished_run_changes_nothing(
+    kinfast: Command, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kinfast.report.run.write_report", lambda *_, **__: None)  # drawn once already, and slowly
     before = pd.read_parquet(trained.run / "predictions.parquet")
     code, said, _ = kinfast("train", "--resume", trained.run, "--quiet", "--threads", "1")
     assert (code, said.splitlines()[-1]) == (0, str(trained.run))

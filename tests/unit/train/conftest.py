@@ -88,7 +88,7 @@ def learnable(tmp_path_factory: pytest.TempPathFactory) -> PreparedStore:
 
 @pytest.fixture(scope="session")
 def quick() -> TrainConfig:
-    """Four epochs of a small network."""
+    """Three epochs of a small network."""
     return TrainConfig(
         backbone="lenet_alexnet",
         weights="none",
@@ -96,7 +96,7 @@ def quick() -> TrainConfig:
         classes=("negcon", "poscon"),
         split_by="well",
         folds=2,
-        epochs=4,
+        epochs=3,
         steps_per_epoch=4,
         batch_size=8,
         input_size=24,

@@ -20,7 +20,8 @@ def test_the_program_runs(
     monkeypatch.chdir(tmp_path)
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     names: dict[str, object] = {}
-    exec(compile(program, "docs/train.md", "exec"), names)
+    # the smallest network stands in, for speed
+    exec(compile(program.replace("mobilenet_v2", "lenet_alexnet"), "docs/train.md", "exec"), names)
     assert (tmp_path / "runs/mine/metrics.json").is_file()
     assert names["run"] == Path("runs/mine")
     assert torch.get_num_threads() == 1  # train() gives back the threads that it took
