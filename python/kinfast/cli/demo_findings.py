@@ -118,13 +118,19 @@ def _scores(evaluation: "Evaluation") -> Iterator[tuple[str, str]]:
     name = "roc_auc_macro"
     yield (
         f"{len(about['classes'])} targets",
-        f"told apart in {about['n_clusters']} {about['clusters']} never trained on, by {level}:",
+        f"told apart in {_held_out(about)} never trained on:",
     )
     yield "", f"macro ROC AUC {_entry(metrics['test'][level][name])}; without learning:"
     for baseline, words in BASELINES.items():
         value = metrics["baselines"].get(baseline, {}).get(level, {}).get(name)
         if value is not None:
             yield "", f"  {_entry(value, interval=False)} {baseline}: {words}"
+
+
+def _held_out(about: dict[str, Any]) -> str:
+    return (
+        f"{about['compounds']} compounds (DMSO by well)" if about["level"] == "compound" else f"{about['wells']} wells"
+    )
 
 
 def _entry(scored: dict[str, Any], interval: bool = True) -> str:
