@@ -1,6 +1,5 @@
 """`kinfast demo`: the whole journey on two simulated plates, and what it found against what was planted."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kinfast.cli.options import Debug, Quiet, Threads
+from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
 from kinfast.config import PreprocessConfig, TrainConfig
 
 if TYPE_CHECKING:
@@ -113,11 +112,7 @@ def command(
 
       kinfast demo --out /tmp/demo --seed 3
     """
-    # torch's threads spin while they wait for each other: on a machine with other work that costs twenty times
-    # the time (20 against 1 sites/s on two busy cores), on an idle one sleeping costs nothing to speak of
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-    from kinfast.cli.options import usable_threads
+    let_waiting_threads_sleep()
     from kinfast.cli.progress import make_reporter
 
     with make_reporter(quiet) as reporter:

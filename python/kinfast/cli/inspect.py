@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kinfast.cli.options import Debug, Quiet
+from kinfast.cli.options import Debug, Quiet, split_words
 
 
 def command(
@@ -61,13 +61,9 @@ def command(
             channels=parse_channel_map(channels) if channels else None,
             plane=plane,
             metadata=metadata or (),
-            plates=_words(plates),
-            wells=_words(wells),
+            plates=split_words(plates),
+            wells=split_words(wells),
             reporter=reporter,
         )
         headers = read_headers(found, sample, reporter) if sample else ()
     draw(found, headers)
-
-
-def _words(options: list[str] | None) -> list[str] | None:
-    return [word.strip() for option in options for word in option.split(",") if word.strip()] if options else None
