@@ -63,7 +63,7 @@ def draw(results: list[Result], permuted: list[Result], path: Path) -> None:
             for name, curve in result.curve.groupby(COMPOUND):
                 axis.plot(curve[DOSE], curve[PROBABILITY], "o-", color=COLOURS[str(name)], alpha=0.7, markersize=4)
         aucs = ", ".join(f"{result.auc:.2f}" for result in group)
-        axis.set(title=f"{title}: held-out controls AUC {aucs}", xlabel="dose index", ylim=(0, 1), xticks=range(1, 10))
+        axis.set(title=f"{title}\nheld-out controls: AUC {aucs}", xlabel="dose index", ylim=(0, 1), xticks=range(1, 10))
         axis.spines[["top", "right"]].set_visible(False)
     for name, colour in COLOURS.items():
         axes[0].plot([], [], "o-", color=colour, label=name)
