@@ -36,7 +36,13 @@ Field::Field(ImageView<const float> grid, Shape image) : grid_(grid.shape), imag
   }
   std::copy_n(grid.data, grid.pixels(), grid_.view().data);
   rows_ = steps(grid.shape.height, image.height);
-  columns_ = steps(grid.shape.width, image.width);
+  for (const Step& step : steps(grid.shape.width, image.width)) {
+    if (stretches_.empty() || stretches_.back().first != step.first) {
+      stretches_.push_back({step.first, step.second, weights_.size(), weights_.size()});
+    }
+    weights_.push_back(step.weight);
+    stretches_.back().end = weights_.size();
+  }
 }
 
 Field::Rows::Rows(const Field& field)
@@ -62,10 +68,15 @@ void Field::Rows::expand(std::size_t grid_row, std::vector<float>& into, std::si
     return;
   }
   held = grid_row;
+  // Between two cell centres nothing changes but the weight: a short loop without a look-up.
   const float* cells = field_->cells().row(grid_row);
-  for (std::size_t x = 0; x < into.size(); ++x) {
-    const Step& step = field_->columns_[x];
-    into[x] = cells[step.first] + (cells[step.second] - cells[step.first]) * step.weight;
+  const float* weights = field_->weights_.data();
+  for (const Stretch& stretch : field_->stretches_) {
+    const float left = cells[stretch.first];
+    const float rise = cells[stretch.second] - left;
+    for (std::size_t x = stretch.begin; x < stretch.end; ++x) {
+      into[x] = left + rise * weights[x];
+    }
   }
 }
 

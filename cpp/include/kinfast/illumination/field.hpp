@@ -55,12 +55,20 @@ private:
     std::size_t second = 0;
     float weight = 0.0F; // of the second
   };
+  // Pixels begin .. end of a row between the same two cell centres.
+  struct Stretch {
+    std::size_t first = 0;
+    std::size_t second = 0;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
   static std::vector<Step> steps(std::size_t cells, std::size_t pixels);
 
   ImageBuffer<float> grid_;
   Shape image_;
   std::vector<Step> rows_;
-  std::vector<Step> columns_;
+  std::vector<Stretch> stretches_; // of a row's pixels
+  std::vector<float> weights_;     // of each pixel's second cell
 };
 
 // The whole expansion.
