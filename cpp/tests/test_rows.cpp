@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <random>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,8 @@ std::vector<unsigned char> run(const RowKernels& kernels, const Data& data, std:
   keep(floats);
   kernels.correct_row(pixels, {dark, values, 0.013F}, {flat, flat, 0.6F}, floats.data(), n);
   keep(floats);
+  kernels.correct_add_row(pixels, {dark, values, 0.2F}, {flat, flat, 0.1F}, floats.data(), n);
+  keep(floats);
   kernels.scale_row(values, 0.71F, floats.data(), n);
   kernels.accumulate_row(dark, 0.13F, floats.data(), n);
   keep(floats);
@@ -86,6 +89,11 @@ std::vector<unsigned char> run(const RowKernels& kernels, const Data& data, std:
                      picked.data(), n);
     keep(picked);
   }
+  const std::byte* bytes = std::as_bytes(std::span(data.bytes)).data() + offset;
+  std::vector<std::uint64_t> lanes{1, 2, 3, 4, 5, 6, 7, ~std::uint64_t{0}};
+  kernels.hash_stripes(bytes, n % 17, hash_secret(), lanes.data());
+  kernels.hash_blocks(bytes, n % 5, lanes.data());
+  keep(lanes);
   return result;
 }
 
@@ -102,6 +110,23 @@ TEST_CASE("every instruction set gives the scalar bits") {
         REQUIRE(run(row_kernels(isa), data, n, offset) == run(scalar, data, n, offset));
       }
     }
+  }
+}
+
+TEST_CASE("correcting and adding in one gives the bits of one after the other") {
+  const Data data(2);
+  for (const Isa isa : available_isas()) {
+    const RowKernels& kernels = row_kernels(isa);
+    const BlendedRow dark{data.dark.data(), data.values.data(), 0.3F};
+    const BlendedRow flat{data.flat.data(), data.flat.data() + 1, 0.8F};
+    std::vector<float> sums(data.values.begin(), data.values.begin() + kLongest);
+    std::vector<float> fused = sums;
+    std::vector<float> row(kLongest);
+    kernels.correct_row(data.pixels.data(), dark, flat, row.data(), kLongest);
+    kernels.accumulate_row(row.data(), 1.0F, sums.data(), kLongest);
+    kernels.correct_add_row(data.pixels.data(), dark, flat, fused.data(), kLongest);
+    CAPTURE(isa_name(isa));
+    REQUIRE(fused == sums);
   }
 }
 

@@ -53,7 +53,7 @@ def available_isas() -> list[str]: ...
 # Arrays are taken as they are: another dtype than the stated one, or another order than C, is a TypeError.
 
 def hash_bytes(data: bytes | NDArray[Any]) -> int:
-    """XXH64 with seed 0 (xxhash's published specification)."""
+    """XXH3 of 64 bits without a seed; of up to 240 bytes XXH64 (xxhash's published specification)."""
 
 def max_project(planes: Sequence[NDArray[np.uint16]]) -> NDArray[np.uint16]: ...
 def expand_field(grid: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
@@ -189,9 +189,9 @@ class ChannelResult:
     """-1 where no nuclei_threshold was given."""
     nuclei_pixels: int
     file_hash: int
-    """XXH64 over the planes' file bytes, chained."""
+    """`hash_bytes` of the planes' files, one after the other."""
     pixel_hash: int
-    """XXH64 of the projected raw pixels."""
+    """`hash_bytes` of the projected raw pixels."""
 
 def process_sites(
     sites: Sequence[Sequence[Sequence[str]]],

@@ -56,6 +56,52 @@ def xxh64(data: bytes, seed: int = 0) -> int:
     return acc ^ (acc >> 32)
 
 
+_SECRET = bytes.fromhex(
+    "b8fe6c3923a44bbe7c01812cf721ad1cded46de9839097db7240a4a4b7b3671fcb79e64eccc0e578825ad07dccff7221"
+    "b8084674f743248ee03590e6813a264c3c2852bb91c300cb88d0658b1b532ea371644897a20df94e3819ef46a9deacd8"
+    "a8fa763fe39c343ff9dcbbc7c70b4f1d8a51e04bcdb45931c89f7ec9d9787364eac5ac8334d3ebc3c581a0fffa1363eb"
+    "170ddd51b7f0da49d316552629d4689e2b16be587d47a1fc8ff8b8d17ad031ce45cb3a8f95160428afd7fbcabb4b407e"
+)
+
+
+def hash_bytes(data: bytes) -> int:
+    """XXH3 with 64 bits and no seed, and XXH64 for what is not longer than 240 bytes."""
+    return xxh3_long(data) if len(data) > 240 else xxh64(data)
+
+
+def xxh3_long(data: bytes) -> int:
+    """XXH3 of more than 240 bytes: stripes of 64 bytes, 16 to a block."""
+
+    def words(source: bytes, at: int, count: int = 8) -> list[int]:
+        return [int.from_bytes(source[at + 8 * i : at + 8 * i + 8], "little") for i in range(count)]
+
+    def take_stripe(at: int, key_at: int) -> None:
+        values, keys = words(data, at), words(_SECRET, key_at)
+        for i in range(8):
+            mixed = values[i] ^ keys[i]
+            lanes[i] = (lanes[i] + values[i ^ 1] + (mixed & 0xFFFFFFFF) * (mixed >> 32)) & _MASK
+
+    p1, p2, p3, p4, p5 = _PRIMES
+    lanes = [0xC2B2AE3D, p1, p2, p3, p4, 0x85EBCA77, p5, 0x9E3779B1]
+    for number, at in enumerate(range(0, len(data) - 64, 64)):
+        if number and number % 16 == 0:
+            keys = words(_SECRET, 128)
+            lanes = [(x ^ (x >> 47) ^ key) * 0x9E3779B1 & _MASK for x, key in zip(lanes, keys, strict=True)]
+        take_stripe(at, number % 16 * 8)
+    if (len(data) - 1) % 1024 < 64:  # a block that ended just before the last stripe
+        keys = words(_SECRET, 128)
+        lanes = [(x ^ (x >> 47) ^ key) * 0x9E3779B1 & _MASK for x, key in zip(lanes, keys, strict=True)]
+    take_stripe(len(data) - 64, 192 - 64 - 7)
+    merged = len(data) * p1
+    for i, key in enumerate(words(_SECRET, 11)):
+        lanes[i] ^= key
+    for one, other in zip(lanes[::2], lanes[1::2], strict=True):
+        merged += (one * other & _MASK) ^ (one * other >> 64)
+    merged &= _MASK
+    merged = (merged ^ (merged >> 37)) * 0x165667919E3779F9 & _MASK
+    return merged ^ (merged >> 32)
+
+
 def expand_field(grid: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """Along x first, then along y; positions in double, values in float32."""
 

@@ -65,6 +65,18 @@ void AreaResizer::push(const float* row) {
   }
 }
 
+float* AreaResizer::take_inner_row() {
+  if (next_output_ == output_.height) {
+    return nullptr;
+  }
+  const Coverage& covered = rows_[next_output_];
+  if (next_input_ <= covered.first || next_input_ >= covered.last) {
+    return nullptr;
+  }
+  ++next_input_;
+  return sums_.data();
+}
+
 void AreaResizer::finish_row() {
   float* out = out_.row(next_output_++);
   for (std::size_t i = 0; i < output_.width; ++i) {

@@ -30,6 +30,9 @@ struct RowKernels {
   // out = (raw - dark) / flat, both blended; their rows may be the same ones.
   void (*correct_row)(const std::uint16_t* raw, const BlendedRow& dark, const BlendedRow& flat,
                       float* out, std::size_t n);
+  // into += (raw - dark) / flat: correct_row and accumulate_row with a weight of 1, in one.
+  void (*correct_add_row)(const std::uint16_t* raw, const BlendedRow& dark, const BlendedRow& flat,
+                          float* into, std::size_t n);
   // into = weight * row.
   void (*scale_row)(const float* row, float weight, float* into, std::size_t n);
   // into += weight * row.
@@ -44,7 +47,15 @@ struct RowKernels {
   // out[i * n_chosen + j] = pixels[i * n_channels + channels[j]] for n pixels.
   void (*pick_row)(const std::uint8_t* pixels, std::size_t n_channels, const std::int64_t* channels,
                    std::size_t n_chosen, std::uint8_t* out, std::size_t n);
+  // Eight lanes of XXH3 take stripes of 64 bytes, keyed from `secret` on, 8 bytes further each.
+  void (*hash_stripes)(const std::byte* data, std::size_t n_stripes, const std::byte* secret,
+                       std::uint64_t* lanes);
+  // The same for blocks of 16 stripes, each with the whole secret, and scrambled behind each.
+  void (*hash_blocks)(const std::byte* data, std::size_t n_blocks, std::uint64_t* lanes);
 };
+
+// The 192 bytes that XXH3 takes its keys from.
+const std::byte* hash_secret();
 
 // The kernels of the active instruction set; throws as active_isa() does.
 const RowKernels& row_kernels();

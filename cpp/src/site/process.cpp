@@ -6,6 +6,7 @@
 #include "kinfast/site/process.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <exception>
 #include <memory>
@@ -53,9 +54,21 @@ struct Worker {
 // counted, corrected and resized while it is there.
 constexpr std::size_t kBandBytes = 128 * 1024;
 
+// Most rows are added to the resizer's sums as they are corrected, without a stop in between.
+void correct_and_push(const std::uint16_t* raw, const BlendedRow& dark, const BlendedRow& flat,
+                      Worker& worker) {
+  const RowKernels& kernels = row_kernels();
+  std::vector<float>& corrected = worker.corrected_row;
+  if (float* sums = worker.resizer.take_inner_row()) {
+    kernels.correct_add_row(raw, dark, flat, sums, corrected.size());
+  } else {
+    kernels.correct_row(raw, dark, flat, corrected.data(), corrected.size());
+    worker.resizer.push(corrected.data());
+  }
+}
+
 void pass_over_rows(ImageView<const std::uint16_t> raw, const PreparedPlan& prepared,
                     Worker& worker, ChannelResult& result) {
-  const RowKernels& kernels = row_kernels();
   const std::size_t width = raw.shape.width;
   const std::size_t band = std::max<std::size_t>(1, kBandBytes / (width * sizeof(std::uint16_t)));
   Field::Rows flat(prepared.flatfield);
@@ -69,31 +82,42 @@ void pass_over_rows(ImageView<const std::uint16_t> raw, const PreparedPlan& prep
     hasher.add(std::as_bytes(rows));
     worker.meter.add(rows);
     for (std::size_t y = begin; y < end; ++y) {
-      kernels.correct_row(raw.row(y), dark.row(y), flat.row(y), worker.corrected_row.data(), width);
-      worker.resizer.push(worker.corrected_row.data());
+      correct_and_push(raw.row(y), dark.row(y), flat.row(y), worker);
     }
   }
   result.pixel_hash = hasher.hash();
 }
 
-// Row by row, so that the order of additions is fixed and sums stay small.
-void set_moments(ImageView<const float> image, ChannelResult& result) {
-  const auto over_rows = [&](const auto& term) {
-    double total = 0.0;
-    for (std::size_t y = 0; y < image.shape.height; ++y) {
-      const float* row = image.row(y);
-      double sum = 0.0;
-      for (std::size_t x = 0; x < image.shape.width; ++x) {
-        sum += term(double{row[x]});
-      }
-      total += sum;
+// Each row is added up from left to right and then the rows from the top, so that the order is
+// fixed and sums stay small; four rows go on at once, since each addition waits for the one before
+// it.
+template <typename Term> double mean_over_rows(ImageView<const float> image, const Term& term) {
+  constexpr std::size_t kRows = 4;
+  double total = 0.0;
+  for (std::size_t y = 0; y < image.shape.height; y += kRows) {
+    const std::size_t n_rows = std::min(kRows, image.shape.height - y);
+    std::array<const float*, kRows> rows{}; // beyond the last row, that row again
+    for (std::size_t i = 0; i < kRows; ++i) {
+      rows[i] = image.row(y + std::min(i, n_rows - 1));
     }
-    return total / static_cast<double>(image.pixels());
-  };
-  const double mean = over_rows([](double value) { return value; });
+    std::array<double, kRows> sums{};
+    for (std::size_t x = 0; x < image.shape.width; ++x) {
+      for (std::size_t i = 0; i < kRows; ++i) {
+        sums[i] += term(double{rows[i][x]});
+      }
+    }
+    for (std::size_t i = 0; i < n_rows; ++i) {
+      total += sums[i];
+    }
+  }
+  return total / static_cast<double>(image.pixels());
+}
+
+void set_moments(ImageView<const float> image, ChannelResult& result) {
+  const double mean = mean_over_rows(image, [](double value) { return value; });
   result.corrected_mean = mean;
-  result.corrected_std =
-      std::sqrt(over_rows([mean](double value) { return (value - mean) * (value - mean); }));
+  result.corrected_std = std::sqrt(
+      mean_over_rows(image, [mean](double value) { return (value - mean) * (value - mean); }));
 }
 
 void store_channel(const std::vector<std::uint8_t>& levels, std::uint8_t* out,

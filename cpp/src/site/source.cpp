@@ -3,7 +3,6 @@
 #include <exception>
 #include <new>
 
-#include "kinfast/image/hash.hpp"
 #include "kinfast/image/project.hpp"
 
 namespace kinfast {
@@ -23,11 +22,17 @@ ImageView<const std::uint16_t> SourceReader::read(const std::vector<std::string>
   if (planes.empty()) {
     throw SourceError("no image", "");
   }
-  file_hash_ = 0;
+  hasher_ = Hasher();
   for (const std::string& path : planes) {
     auto& into = &path == &planes.front() ? raw_ : plane_;
     try {
-      read_plane(path, shape, into);
+      load(path, shape);
+      if (planes.size() == 1) {
+        if (const auto stored = find_stored(*shape)) {
+          return *stored;
+        }
+      }
+      decode(*shape, into);
     } catch (const SourceError&) {
       throw;
     } catch (const std::bad_alloc&) {
@@ -42,21 +47,32 @@ ImageView<const std::uint16_t> SourceReader::read(const std::vector<std::string>
   return raw_.view();
 }
 
-void SourceReader::read_plane(const std::string& path, std::optional<Shape>& shape,
-                              ImageBuffer<std::uint16_t>& into) {
+void SourceReader::load(const std::string& path, std::optional<Shape>& shape) {
   tiff::read_file_into(path, file_);
-  file_hash_ = hash_bytes(file_, file_hash_);
-  const tiff::Limits limits;
-  const auto info = tiff::read_page_info(file_, 0, limits);
+  hasher_.add(file_);
+  const auto info = tiff::read_page_info(file_, 0, tiff::Limits{});
   const Shape found{info.height, info.width};
   if (shape && *shape != found) {
     throw SourceError("image is " + to_string(found) + " pixels, wanted " + to_string(*shape),
                       path);
   }
   shape = found;
-  into.reshape(found);
-  decoder_.decode_grey16_into(file_, 0, limits, found.height, found.width,
-                              {into.view().data, found.pixels()});
+}
+
+// An uncompressed image is used where it was read to: a copy would take as long as the reading.
+std::optional<ImageView<const std::uint16_t>> SourceReader::find_stored(Shape shape) {
+  const auto offset = decoder_.stored_grey16_at(file_, 0, tiff::Limits{});
+  if (!offset || *offset % alignof(std::uint16_t) != 0) {
+    return std::nullopt;
+  }
+  const std::byte* pixels = file_.data() + *offset;
+  return ImageView<const std::uint16_t>{reinterpret_cast<const std::uint16_t*>(pixels), shape};
+}
+
+void SourceReader::decode(Shape shape, ImageBuffer<std::uint16_t>& into) {
+  into.reshape(shape);
+  decoder_.decode_grey16_into(file_, 0, tiff::Limits{}, shape.height, shape.width,
+                              {into.view().data, shape.pixels()});
 }
 
 } // namespace kinfast

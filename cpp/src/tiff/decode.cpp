@@ -55,6 +55,20 @@ public:
     }
   }
 
+  // Where the page's pixels lie in the file just as they come out; nothing where they are coded,
+  // scattered or in another byte order.
+  std::optional<std::uint64_t> stored_at() const {
+    const bool as_they_come_out = info_.predictor == 1 && !layout_.reversed_bits &&
+                                  (info_.big_endian == kNativeBigEndian || info_.bits == 8);
+    if (!as_they_come_out || !is_one_piece()) {
+      return std::nullopt;
+    }
+    const std::uint64_t offset = layout_.offsets.front();
+    const std::uint64_t n_bytes = info_.byte_count();
+    const bool fits = offset <= source_.size() && n_bytes <= source_.size() - offset;
+    return fits ? std::optional(offset) : std::nullopt;
+  }
+
 private:
   // Whether the stored bytes are the image, in order and without a gap.
   bool is_one_piece() const {
@@ -78,7 +92,7 @@ private:
       }
       sum += count;
     }
-    return sum == out_.size();
+    return sum == info_.byte_count();
   }
 
   // Bytes from segment `index` on that hold it and those stored right behind it: one request for
@@ -313,6 +327,17 @@ void Decoder::decode_grey16_into(std::span<const std::byte> file, std::size_t in
   decode_into(source, page, narrow);
   std::ranges::transform(narrow, out.begin(),
                          [](std::byte pixel) { return std::to_integer<std::uint16_t>(pixel); });
+}
+
+std::optional<std::uint64_t> Decoder::stored_grey16_at(std::span<const std::byte> file,
+                                                       std::size_t index, const Limits& limits) {
+  Source source(file);
+  const Page page = read_page(source, index, limits);
+  check_grey16(page.info, page.info.height, page.info.width);
+  if (page.info.bits != 16) {
+    return std::nullopt;
+  }
+  return PageDecode(source, page, *scratch_, {}).stored_at();
 }
 
 void decode_into(std::span<const std::byte> file, std::size_t page, const Limits& limits,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,35 @@ def test_the_fused_pass_equals_the_single_kernels(sites: list[list[list[str]]]) 
                 assert result.nuclei > 0
             else:
                 assert result.nuclei == -1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("offset", [200, 201])
+def test_uncompressed_pixels_are_used_where_they_lie(tmp_path: Path, order: str, offset: int) -> None:
+    """In native byte order at an even offset there is no copy; elsewhere there must be one."""
+    image, path = raw_image(np.random.default_rng(3)), tmp_path / "stored.tif"
+    path.write_bytes(tiff_at(image, order, offset))
+    np.testing.assert_array_equal(_native.decode(str(path), 0, None), image)
+    _, results = process([[[str(path)]] * 3])
+    assert [result.pixel_hash for result in results[0]] == [_native.hash_bytes(image)] * 3
+
+
+def test_a_truncated_uncompressed_file_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "short.tif"
+    path.write_bytes(tiff_at(raw_image(np.random.default_rng(4)), "<", 200)[:-1])
+    _, results = process([[[str(path)]] * 3])
+    assert all("past the end of the file" in result.error for result in results[0])
+
+
+def tiff_at(image: NDArray[np.uint16], order: str, offset: int) -> bytes:
+    """A file whose one strip begins at any offset, odd ones too, which tifffile never writes."""
+    tags = [(256, 4, SHAPE[1]), (257, 4, SHAPE[0]), (258, 3, 16), (259, 3, 1), (262, 3, 1), (273, 4, offset)]
+    tags += [(277, 3, 1), (278, 4, SHAPE[0]), (279, 4, image.nbytes)]
+    entry = {3: "HHIHH", 4: "HHII"}
+    header = struct.pack(order + "2sHIH", b"II" if order == "<" else b"MM", 42, 8, len(tags))
+    body = [struct.pack(order + entry[kind], tag, kind, 1, value, *[0] * (kind == 3)) for tag, kind, value in tags]
+    head = header + b"".join(body) + bytes(4)
+    return head + bytes(offset - len(head)) + image.astype(f"{order}u2").tobytes()
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])

@@ -35,6 +35,9 @@ public:
   void start(ImageView<float> out);
   // The next row, of the input's width.
   void push(const float* row);
+  // Where the next row counts wholly towards the output row that is being made, and neither begins
+  // nor ends it: takes it as pushed, and gives the sums that the caller adds it to. Else null.
+  float* take_inner_row();
 
   Shape output() const { return output_; }
 

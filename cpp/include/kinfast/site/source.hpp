@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kinfast/image/hash.hpp"
 #include "kinfast/image/view.hpp"
 #include "kinfast/tiff/decode.hpp"
 
@@ -33,18 +34,19 @@ public:
   ImageView<const std::uint16_t> read(const std::vector<std::string>& planes,
                                       std::optional<Shape> shape);
 
-  // XXH64 over the bytes of the files that were read last, chained.
-  std::uint64_t file_hash() const { return file_hash_; }
+  // Of the bytes of the files that were read last, one after the other; see hash.hpp.
+  std::uint64_t file_hash() const { return hasher_.hash(); }
 
 private:
-  void read_plane(const std::string& path, std::optional<Shape>& shape,
-                  ImageBuffer<std::uint16_t>& into);
+  void load(const std::string& path, std::optional<Shape>& shape);
+  std::optional<ImageView<const std::uint16_t>> find_stored(Shape shape);
+  void decode(Shape shape, ImageBuffer<std::uint16_t>& into);
 
   std::vector<std::byte> file_;
   tiff::Decoder decoder_;
   ImageBuffer<std::uint16_t> raw_;
   ImageBuffer<std::uint16_t> plane_;
-  std::uint64_t file_hash_ = 0;
+  Hasher hasher_;
 };
 
 } // namespace kinfast

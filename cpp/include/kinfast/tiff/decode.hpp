@@ -98,6 +98,11 @@ public:
   void decode_grey16_into(std::span<const std::byte> file, std::size_t page, const Limits& limits,
                           std::size_t height, std::size_t width, std::span<std::uint16_t> out);
 
+  // Where in `file` the pixels of such a page lie just as decode_grey16_into would write them, so
+  // that nothing need be copied; nothing where it has work to do. Throws what it throws.
+  std::optional<std::uint64_t> stored_grey16_at(std::span<const std::byte> file, std::size_t page,
+                                                const Limits& limits);
+
 private:
   std::unique_ptr<Scratch> scratch_;
 };
