@@ -1,6 +1,8 @@
 """`kinfast preprocess`: from raw plates to a prepared store."""
 
+import importlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -90,11 +92,10 @@ def command(
     from kinfast.plate.channels import parse_channel_map
     from kinfast.plate.open import open_plates
     from kinfast.preprocess.run import preprocess
-    from kinfast.report.plates import write_plates_report
 
     config = PreprocessConfig(shorter_side=size, illumination=illumination, plane=plane)
     began = time.monotonic()
-    with make_reporter(quiet) as reporter:
+    with make_reporter(quiet) as reporter, ThreadPoolExecutor(1) as pool:
         found = open_plates(
             plates_root,
             spec=spec,
@@ -111,6 +112,7 @@ def command(
         if dry_run:
             lines = _dry_run(found, out, config, usable_threads(threads), reporter)
         else:
+            report_module = pool.submit(importlib.import_module, "kinfast.report.plates")  # while images are decoded
             done = preprocess(
                 found,
                 out,
@@ -120,7 +122,7 @@ def command(
                 verify=verify,
                 reporter=reporter,
             )
-            report = write_plates_report(out)
+            report = report_module.result().write_plates_report(out)
             lines = _summary(done, report, time.monotonic() - began)
     for line in lines:
         typer.echo(line)

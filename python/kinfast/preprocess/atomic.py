@@ -43,12 +43,24 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def npz_bytes(arrays: dict[str, AnyArray]) -> bytes:
-    """Give what `numpy.savez` would write, without the time of day that a zip file may carry."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue())
-    return buffer.getvalue()
+def write_npz(path: Path, arrays: dict[str, AnyArray]) -> None:
+    """Write what `numpy.savez` would, without the time of day that a zip file may carry, and without a copy."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for name, array in arrays.items():
+                _write_member(archive, f"{name}.npy", np.require(array, requirements="C"))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _write_member(archive: zipfile.ZipFile, name: str, array: AnyArray) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    info.file_size = len(header.getvalue()) + array.nbytes
+    with archive.open(info, "w") as member:
+        member.write(header.getvalue())
+        member.write(array.reshape(-1).view(np.uint8).data)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,15 +54,17 @@ def prepare_plate(task: PlateTask, work: Path, image_file: str, threads: int, re
     chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
     raw = majority_shape(task.root, task.plate, chosen)
     plan = plan_plate(task, raw or (1, 1), threads, reporter)
-    done = _run_pass_two(task, plan, work / "images.npy", threads, reporter)
+    with ThreadPoolExecutor(1) as pool:  # the fields go to the disk while images are decoded
+        fields = pool.submit(_write_fields, plan, work / "fields") if raw is not None else None
+        done = _run_pass_two(task, plan, work / "images.npy", threads, reporter)
+        if fields is not None:
+            fields.result()
     if not done.sites:
         (work / "images.npy").unlink()
     measures = collect_measures(done.results, task.channels, plan.stored[0] * plan.stored[1])
     dark = {name: task.quality.get(f"dark_{name}", fit.dark_below) for name, fit in plan.fits.items()}
     thresholds = find_thresholds(measures, dark, plan.nuclei(task), task.quality)
     table = _site_table(task, done, measures, flag_sites(measures, thresholds), image_file)
-    if raw is not None:
-        _write_fields(plan, work / "fields")
     atomic.write_parquet(work / SITES, table)
     atomic.write_json(work / PLATE, _facts(task, plan, thresholds, len(done.sites), raw))
     atomic.write_bytes(work / QUARANTINE, rows_text(done.quarantine))
@@ -184,7 +187,7 @@ def _write_fields(plan: PlatePlan, folder: Path) -> None:
             "error": np.array(field_.error),
             "n_images": np.array(field_.n_images),
         }
-        atomic.write_bytes(folder / f"{channel}.npz", atomic.npz_bytes(arrays))
+        atomic.write_npz(folder / f"{channel}.npz", arrays)
 
 
 def _facts(

@@ -40,9 +40,9 @@ def field_pictures(out: Path, plate: str, channels: Sequence[str], facts: Mappin
     for channel in channels:
         with np.load(folder / f"{channel}.npz") as stored:
             field = stored["flatfield"]
-        grey = np.clip((field - 0.5) * 255, 0, 255).astype(np.uint8)
         width = max(1, round(FIELD_SIDE * field.shape[1] / field.shape[0]))
-        pictures.append(cv2.resize(grey, (width, FIELD_SIDE), interpolation=cv2.INTER_LINEAR))
+        small = cv2.resize(field, (width, FIELD_SIDE), interpolation=cv2.INTER_LINEAR)
+        pictures.append(np.clip((small - 0.5) * 255, 0, 255).astype(np.uint8))
         words.append(f"{channel} {field.min():.2f} to {field.max():.2f}")
     caption = f"Flat-field of each channel (black 0.5, white 1.5): {', '.join(words)}"
     return png_figure(_side_by_side(pictures), f"flat-fields of plate {plate}", caption)

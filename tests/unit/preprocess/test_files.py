@@ -48,15 +48,21 @@ def test_a_file_is_replaced_whole_and_an_equal_one_is_left_alone(tmp_path: Path)
     assert [path.name for path in file.parent.iterdir()] == ["a.txt"]
 
 
-def test_npz_bytes_do_not_carry_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    arrays = {"flatfield": np.eye(3, dtype=np.float32), "verdict": np.array("corrected")}
-    first = atomic.npz_bytes(arrays)
+def test_npz_files_do_not_carry_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = {"flatfield": np.eye(3, dtype=np.float32), "verdict": np.array("corrected"), "empty": np.empty((0, 2))}
+    atomic.write_npz(tmp_path / "a.npz", arrays)
     monkeypatch.setattr("time.time", lambda: 2e9)
-    assert atomic.npz_bytes(arrays) == first
-    (tmp_path / "a.npz").write_bytes(first)
+    atomic.write_npz(tmp_path / "b.npz", arrays)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     with np.load(tmp_path / "a.npz") as stored:
+        assert {name: stored[name].shape for name in stored.files} == {
+            "flatfield": (3, 3),
+            "verdict": (),
+            "empty": (0, 2),
+        }
         assert str(stored["verdict"]) == "corrected"
         np.testing.assert_array_equal(stored["flatfield"], np.eye(3))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "b.npz"]
 
 
 def test_the_sample_is_seeded_by_the_plates_name() -> None:
