@@ -15,6 +15,8 @@ FIELD_SAMPLE_SITES = 384
 """Sites of each plate x channel that pass one decodes to fit field and window: all of a small plate."""
 WINDOW_PERCENTILES = (0.1, 99.9)
 """Percentiles of the corrected intensities that become 0 and 255."""
+INTENSITY = "plate"
+"""How windows are set; see preprocess/windows.py. A plate of its own needs no other plate to be prepared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class PreprocessConfig:
     plane: str = "max"
     sample_sites: int = FIELD_SAMPLE_SITES
     window_percentiles: tuple[float, float] = WINDOW_PERCENTILES
+    intensity: str = INTENSITY
+    windows: tuple[tuple[str, float, float], ...] = ()
     seed: int = SEED
 
 

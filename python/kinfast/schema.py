@@ -12,6 +12,8 @@ TARGET = "Metadata_Target"
 ROLE = "Metadata_Role"
 DOSE_UM = "Metadata_Dose_um"
 PIXEL_UM = "Metadata_Pixel_um"
+BATCH = "Metadata_Batch"
+"""Plates that were stained and imaged together, where a table says so."""
 LABELS = [COMPOUND, TARGET, ROLE, DOSE_UM]
 
 ROLE_TREATMENT = "trt"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kinfast.cli.options import Debug, Quiet, Threads
-from kinfast.config import SHORTER_SIDE
+from kinfast.config import INTENSITY, SHORTER_SIDE
 
 if TYPE_CHECKING:
     from kinfast.config import PreprocessConfig
@@ -28,6 +28,8 @@ EPILOG = """
   kinfast preprocess plates/ --channels "1=Brightfield,2=ER,3=AGP,4=Mito,5=DNA,6=RNA" --dry-run
 
   kinfast preprocess plates/ --plates P009063 --wells B02,B03 --out subset
+
+  kinfast preprocess plates/ --intensity batch --metadata platemap.csv
 
   kinfast preprocess plates/ --exclude bad_sites.csv
 
@@ -71,6 +73,16 @@ def command(
         int, typer.Option("--size", min=8, help="Pixels of the stored shorter side.", rich_help_panel=RESULT)
     ] = SHORTER_SIDE,
     illumination: Annotated[str, typer.Option("--illumination", help="mean or none.", rich_help_panel=RESULT)] = "mean",
+    intensity: Annotated[
+        str,
+        typer.Option("--intensity", help="Windows: by plate, by batch, or fixed (--window).", rich_help_panel=RESULT),
+    ] = INTENSITY,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--window", help="Counts that become 0 and 255: DNA=100:4000. Repeatable.", rich_help_panel=RESULT
+        ),
+    ] = None,
     exclude: Annotated[
         Path | None,
         typer.Option("--exclude", help="CSV of sites to leave out (plate,well,site,reason).", rich_help_panel=RESULT),
@@ -92,8 +104,15 @@ def command(
     from kinfast.plate.channels import parse_channel_map
     from kinfast.plate.open import open_plates
     from kinfast.preprocess.run import preprocess
+    from kinfast.preprocess.windows import parse_windows
 
-    config = PreprocessConfig(shorter_side=size, illumination=illumination, plane=plane)
+    config = PreprocessConfig(
+        shorter_side=size,
+        illumination=illumination,
+        plane=plane,
+        intensity=intensity,
+        windows=tuple((channel, low, high) for channel, (low, high) in parse_windows(window or ()).items()),
+    )
     began = time.monotonic()
     with make_reporter(quiet) as reporter, ThreadPoolExecutor(1) as pool:
         found = open_plates(
@@ -131,10 +150,11 @@ def command(
 
 
 def _dry_run(found: "PlateSet", out: Path, config: "PreprocessConfig", threads: int, reporter: "Reporter") -> list[str]:
+    from kinfast.preprocess.batch import with_kept_references
     from kinfast.preprocess.dry_run import estimate_run
     from kinfast.preprocess.tasks import check_parameters, find_work, make_tasks
 
-    tasks = make_tasks(found, config)
+    tasks = with_kept_references(make_tasks(found, config), out)
     check_parameters(tasks, out)
     todo = find_work(tasks, out, False, threads, reporter)
     return _estimate_lines(estimate_run(tasks, todo, threads, reporter), out, threads)

@@ -59,6 +59,7 @@ class DatasetSpec(BaseModel):
     nuclei_channel: str | None = None
     metadata: str | None = None
     quality: dict[str, float] = {}
+    intensity: dict[str, tuple[float, float]] = {}
     extends: str | None = None
 
     @property
@@ -78,6 +79,9 @@ class DatasetSpec(BaseModel):
         missing = [stream for stream in self.streams if stream not in self.composites]
         if missing:
             raise ValueError(f"streams: {missing[0]} is no composite (they are {', '.join(self.composites)})")
+        strange = [channel for channel in self.intensity if channel not in names]
+        if strange:
+            raise ValueError(f"intensity: {strange[0]} is no channel (they are {', '.join(names)})")
         if self.nuclei_channel is not None and self.nuclei_channel not in names:
             raise ValueError(f"nuclei_channel: {self.nuclei_channel} is no channel (they are {', '.join(names)})")
         return self

@@ -13,7 +13,7 @@ from kinfast import _native
 from kinfast.config import STORE_FORMAT_VERSION, PreprocessConfig
 from kinfast.preprocess.plan import PlateTask
 from kinfast.preprocess.sampling import choose_sites, majority_shape, site_paths
-from kinfast.preprocess.shard import CONTROLS, FILES, HASHES, PARAMETERS, STATE, UNREADABLE
+from kinfast.preprocess.shard import CONTROLS, FILES, HASHES, PARAMETERS, REFERENCE, STATE, UNREADABLE
 from kinfast.progress import Reporter
 
 BATCH = 64
@@ -58,10 +58,15 @@ def describe_inputs(task: PlateTask) -> dict[str, Any]:
         for planes in site.channels
         for image in planes
     }
-    state = hash_json(
-        [task_parameters(task), task.plate.name, sorted(task.controls), task.pixel_um, sites, sorted(files.items())]
-    )
-    return {STATE: state, PARAMETERS: hash_json(task_parameters(task)), CONTROLS: len(task.controls), FILES: files}
+    reference = {name: list(window) for name, window in task.reference.items()}
+    parts = [task_parameters(task), task.plate.name, sorted(task.controls), task.pixel_um, sites, sorted(files.items())]
+    return {
+        STATE: hash_json([*parts, task.batch, reference]),
+        PARAMETERS: hash_json(task_parameters(task)),
+        CONTROLS: len(task.controls),
+        REFERENCE: [task.batch, reference],
+        FILES: files,
+    }
 
 
 def explain_change(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
@@ -79,6 +84,8 @@ def explain_change(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
     if before[CONTROLS] != now[CONTROLS]:
         hint = "" if now[CONTROLS] else ": is --metadata missing?"
         words.append(f"{now[CONTROLS]} control wells, were {before[CONTROLS]}{hint}")
+    if not words and before.get(REFERENCE) != now[REFERENCE]:
+        words.append("its batch has other windows")
     return ", ".join(words) or "other control wells or pixel size"
 
 

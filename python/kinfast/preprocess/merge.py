@@ -18,7 +18,7 @@ from kinfast.preprocess.exclusions import apply_exclusions
 from kinfast.preprocess.inputs import hash_json
 from kinfast.preprocess.shard import Shard
 
-_PLATE_FACTS = ("n_sites", "shape", "thresholds", "saturation_counts", "illumination")
+_PLATE_FACTS = ("n_sites", "shape", "batch", "levels", "thresholds", "saturation_counts", "illumination")
 
 
 def merge_sites(
@@ -125,11 +125,23 @@ def dataset_facts(
         "composites": {name: list(members) for name, members in spec["composites"].items()},
         "streams": list(spec["streams"]),
         "image_size": common_size(shards),
+        "intensity": _intensity(parameters, shards),
         "intensity_windows": {shard.plate: shard.facts["windows"] for shard in shards},
         "parameters": dict(parameters),
         "parameters_hash": hash_json(dict(parameters)),
         "plates": {shard.plate: {name: shard.facts[name] for name in _PLATE_FACTS} for shard in shards},
     }
+
+
+def _intensity(parameters: Mapping[str, Any], shards: Sequence[Shard]) -> dict[str, Any]:
+    """Say how windows were set, and of each batch its plates and its reference."""
+    batches: dict[str, Any] = {}
+    for shard in shards:
+        if name := shard.facts["batch"]:
+            batches.setdefault(name, {"plates": [], "reference": shard.facts["reference"]})["plates"].append(
+                shard.plate
+            )
+    return {"kind": parameters["intensity"], "batches": {name: batches[name] for name in sorted(batches)}}
 
 
 def write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> None:

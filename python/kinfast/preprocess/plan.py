@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,18 @@ from kinfast.config import PreprocessConfig
 from kinfast.domain import Plate
 from kinfast.preprocess.dark_offset import LightLevels, find_light_levels
 from kinfast.preprocess.illumination import Illumination, fit_illumination, flat_illumination
-from kinfast.preprocess.intensity import fit_window, glaring_images, saturation_value, window_images
+from kinfast.preprocess.intensity import (
+    Levels,
+    enough_controls,
+    fit_levels,
+    fit_window,
+    glaring_images,
+    saturation_value,
+    window_images,
+)
 from kinfast.preprocess.nuclei import fit_nuclei_threshold, min_nucleus_area
 from kinfast.preprocess.sampling import ChannelSample, choose_sites, sample_channel, site_paths
+from kinfast.preprocess.windows import Reference, Window, choose_window
 from kinfast.progress import Reporter
 
 ILLUMINATIONS = ("mean", "none")
@@ -36,6 +45,8 @@ class PlateTask:
         controls: wells with negative controls; empty where not known.
         pixel_um: micrometres of a raw pixel, where known.
         config: parameters.
+        batch: name of the plates that it belongs with.
+        reference: where their windows lie, where these are set by batch.
     """
 
     root: Path
@@ -46,14 +57,20 @@ class PlateTask:
     controls: frozenset[str]
     pixel_um: float | None
     config: PreprocessConfig
+    batch: str = ""
+    reference: Reference = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelFit:
-    """What pass one found of one channel: see `Illumination`, `fit_window`, `find_light_levels`, `saturation_value`."""
+    """What pass one found of one channel.
+
+    See `Illumination`, `fit_window` (the plate's own), `fit_levels`, `find_light_levels`, `saturation_value`.
+    """
 
     illumination: Illumination
-    window: tuple[float, float]
+    window: Window
+    levels: Levels
     dark_below: float
     saturation: int
     nuclei_brightness: float
@@ -71,7 +88,18 @@ class PlatePlan:
 
     def native(self, task: PlateTask) -> list[_native.ChannelPlan]:
         """Give the plan in the native core's words."""
-        return [self._native_channel(name, name == task.nuclei_channel, task.quality) for name in task.channels]
+        windows = self.windows(task)
+        return [
+            self._native_channel(name, windows[name], name == task.nuclei_channel, task.quality)
+            for name in task.channels
+        ]
+
+    def windows(self, task: PlateTask) -> dict[str, Window]:
+        """Give the corrected counts that become 0 and 255, of each channel."""
+        return {
+            name: choose_window(task.config, task.reference, name, fit.levels, fit.window)
+            for name, fit in self.fits.items()
+        }
 
     def nuclei(self, task: PlateTask) -> tuple[float, float]:
         """Give brightness and smallest area (pixels) of nuclei; nan where no channel shows them."""
@@ -83,13 +111,15 @@ class PlatePlan:
             float(task.quality.get("nucleus_pixels", self.nucleus_pixels)),
         )
 
-    def _native_channel(self, name: str, nuclei: bool, quality: dict[str, float]) -> _native.ChannelPlan:
+    def _native_channel(
+        self, name: str, window: Window, nuclei: bool, quality: dict[str, float]
+    ) -> _native.ChannelPlan:
         fit = self.fits[name]
         return _native.ChannelPlan(
             flatfield=fit.illumination.flatfield,
             darkfield=fit.illumination.darkfield,
-            low=fit.window[0],
-            high=fit.window[1],
+            low=window[0],
+            high=window[1],
             saturation_value=fit.saturation,
             nuclei_threshold=quality.get("nuclei_brightness", fit.nuclei_brightness) if nuclei else None,
             nuclei_min_area=int(quality.get("nucleus_pixels", self.nucleus_pixels)) if nuclei else 0,
@@ -136,10 +166,12 @@ def _fit_channel(task: PlateTask, channel: str, sample: ChannelSample, raw: tupl
     usable &= ~glaring_images(corrected, usable)
     wells = [task.plate.sites[i].key.well for i in sample.sites]
     control = np.array([well in task.controls for well in wells], bool)
-    window = fit_window(corrected[window_images(usable, control)], task.config.window_percentiles)
+    guides = corrected[window_images(usable, control)]
+    window = fit_window(guides, task.config.window_percentiles)
+    bright = fit_levels(guides, enough_controls(usable, control))
     flat_samples = corrected.reshape(len(corrected), corrected.shape[1] * corrected.shape[2])
     brightness = fit_nuclei_threshold(flat_samples[usable]) if channel == task.nuclei_channel else np.nan
-    return ChannelFit(field, window, round(levels.dark_below, 3), full, round(brightness, 2), len(sample.sites))
+    return ChannelFit(field, window, bright, round(levels.dark_below, 3), full, round(brightness, 2), len(sample.sites))
 
 
 def _spoilt(samples: NDArray[np.uint16], full: int) -> NDArray[np.bool_]:

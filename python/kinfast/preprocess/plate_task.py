@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,9 @@ class _Pass:
     hashes: list[list[str]] = field(default_factory=list)
 
 
-def prepare_plate(task: PlateTask, work: Path, image_file: str, threads: int, reporter: Reporter) -> None:
+def prepare_plate(
+    task: PlateTask, work: Path, image_file: str, threads: int, reporter: Reporter, plan: PlatePlan | None = None
+) -> None:
     """Do all of a plate's work and leave its files in a folder.
 
     Args:
@@ -50,10 +52,11 @@ def prepare_plate(task: PlateTask, work: Path, image_file: str, threads: int, re
         image_file: name that the table gives the image file.
         threads: threads; they do not change the bytes.
         reporter: told of each batch.
+        plan: what pass one of this very plate gave; None: it is run here.
     """
     chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
     raw = majority_shape(task.root, task.plate, chosen)
-    plan = plan_plate(task, raw or (1, 1), threads, reporter)
+    plan = plan or plan_plate(task, raw or (1, 1), threads, reporter)
     with ThreadPoolExecutor(1) as pool:  # the fields go to the disk while images are decoded
         fields = pool.submit(_write_fields, plan, work / "fields") if raw is not None else None
         done = _run_pass_two(task, plan, work / "images.npy", threads, reporter)
@@ -198,7 +201,10 @@ def _facts(
         "n_sites": n_sites,
         "shape": None if raw is None else list(raw),
         "stored": None if not n_sites else list(plan.stored),
-        "windows": {name: list(fit.window) for name, fit in plan.fits.items()},
+        "batch": task.batch or None,
+        "reference": {name: list(window) for name, window in task.reference.items()},
+        "windows": {name: list(window) for name, window in plan.windows(task).items()},
+        "levels": {name: asdict(fit.levels) for name, fit in plan.fits.items()},
         "thresholds": thresholds.as_json(),
         "illumination": {
             name: {

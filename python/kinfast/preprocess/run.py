@@ -13,10 +13,11 @@ from kinfast.domain import QuarantineRow
 from kinfast.plate.labels import write_labels_csv
 from kinfast.plate.plate_set import PlateSet
 from kinfast.preprocess import atomic
+from kinfast.preprocess.batch import forget_levels, settle_batches, with_kept_references
 from kinfast.preprocess.disk import alone_in, check_room, plain_disk_errors
 from kinfast.preprocess.exclusions import keep_exclusions
 from kinfast.preprocess.merge import dataset_facts, ignored_table, merge_sites, quarantine_table, write_tables
-from kinfast.preprocess.plan import PlateTask
+from kinfast.preprocess.plan import PlatePlan, PlateTask
 from kinfast.preprocess.plate_task import prepare_plate
 from kinfast.preprocess.shard import (
     GAPS,
@@ -93,19 +94,24 @@ def preprocess(
     parameters = check_parameters(tasks, out)
     with plain_disk_errors(out), alone_in(out):
         exclusions = keep_exclusions(out, exclude)
+        tasks = with_kept_references(tasks, out)
         todo = find_work(tasks, out, verify, threads, reporter)
         check_room([task for task in tasks if task.plate.name in todo], out)
-        for task in tasks:
+        if verify:
+            forget_levels(tasks, out)
+        settled = settle_batches(tasks, todo, out, threads, reporter)
+        for task in settled.tasks:
             if task.plate.name in todo:
-                _process(task, out, threads, reporter)
+                _process(task, settled.plans.pop(task.plate.name, None), out, threads, reporter)
             _renew_labels(task, plate_set, out)
+        forget_levels(tasks, out)
         return _merge(plate_set, out, parameters, exclusions, tasks, todo)
 
 
-def _process(task: PlateTask, out: Path, threads: int, reporter: Reporter) -> None:
+def _process(task: PlateTask, plan: PlatePlan | None, out: Path, threads: int, reporter: Reporter) -> None:
     paths = ShardPaths(out, task.plate.name)
     work = begin_shard(paths)
-    prepare_plate(task, work, paths.image_file, threads, reporter)
+    prepare_plate(task, work, paths.image_file, threads, reporter, plan)
     if (paths.shard / INPUTS).exists():
         (out / DATASET).unlink(missing_ok=True)  # until the tables are made again, nobody reads old rows of new images
     commit_shard(paths)

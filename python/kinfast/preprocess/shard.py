@@ -6,6 +6,7 @@ images/<plate>.npy, illumination/<plate>/<channel>.npz     for everybody
 .plates/<plate>/quarantine.json    files that could not be used
 .plates/<plate>/inputs.json        what all that was made from; written last: where it is, the shard is whole
 .plates/<plate>/work/              the same while it is being made
+.plates/<plate>/levels.json        how bright its controls are, until the plate is finished; of windows set by batch
 .plates/<plate>/labels.parquet, gaps.json      renewed by each run: labels of the wells, sites with gaps
 """
 
@@ -30,10 +31,12 @@ SITES, PLATE, QUARANTINE, INPUTS, LABELS, GAPS, WORK = (
     "gaps.json",
     "work",
 )
-STATE, PARAMETERS, CONTROLS, FILES, HASHES, UNREADABLE = (
+LEVELS = "levels.json"
+STATE, PARAMETERS, CONTROLS, REFERENCE, FILES, HASHES, UNREADABLE = (
     "state",
     "parameters_hash",
     "control_wells",
+    "reference",
     "files",
     "hashes",
     "unreadable",

@@ -22,7 +22,11 @@ from kinfast.preprocess.inputs import (
 from kinfast.preprocess.plan import ILLUMINATIONS, PlateTask
 from kinfast.preprocess.shard import PARAMETERS, ShardPaths, finished_plates, read_inputs
 from kinfast.preprocess.thresholds import check_overrides
+from kinfast.preprocess.windows import BATCH, settle_windows
 from kinfast.progress import Reporter
+
+ALL_PLATES = "all plates"
+"""The batch of plates of which no table says one."""
 
 
 def make_tasks(plate_set: PlateSet, config: PreprocessConfig) -> list[PlateTask]:
@@ -32,6 +36,8 @@ def make_tasks(plate_set: PlateSet, config: PreprocessConfig) -> list[PlateTask]
     check_overrides(quality, channels)
     if config.illumination not in ILLUMINATIONS:
         raise UsageError(f"illumination {config.illumination!r}: wanted one of {', '.join(ILLUMINATIONS)}")
+    config = settle_windows(config, channels, plate_set.spec.intensity)
+    batches = _batches(plate_set.labels) if config.intensity == BATCH else {}
     plates = {plate.name: plate for plate in plate_set.plates}
     gaps = {row.plate for row in plate_set.quarantine if row.plate}
     return [
@@ -44,6 +50,7 @@ def make_tasks(plate_set: PlateSet, config: PreprocessConfig) -> list[PlateTask]
             controls=_controls(plate_set.labels, name),
             pixel_um=plate_set.pixel_um.get(name),
             config=config,
+            batch=batches.get(name, ALL_PLATES) if config.intensity == BATCH else "",
         )
         for name in sorted(plates.keys() | gaps)
     ]
@@ -52,6 +59,25 @@ def make_tasks(plate_set: PlateSet, config: PreprocessConfig) -> list[PlateTask]
 def _controls(labels: pd.DataFrame, plate: str) -> frozenset[str]:
     named = (labels[schema.PLATE] == plate) & (labels[schema.ROLE] == schema.ROLE_NEGATIVE).fillna(False)
     return frozenset(str(well) for well in labels.loc[named.to_numpy(bool), schema.WELL])
+
+
+def _batches(labels: pd.DataFrame) -> dict[str, str]:
+    """Give each plate's batch, where a table names them.
+
+    Raises:
+        InputError: a plate is in two.
+    """
+    if schema.BATCH not in labels.columns:
+        return {}
+    named = labels[[schema.PLATE, schema.BATCH]].dropna()
+    spelled = [f"{batch:g}" if isinstance(batch, float) else str(batch) for batch in named[schema.BATCH]]
+    named = named.astype(str).assign(**{schema.BATCH: spelled}).drop_duplicates()
+    batches = dict(zip(named[schema.PLATE], named[schema.BATCH], strict=True))
+    if len(batches) < len(named):
+        plate = named[schema.PLATE][named[schema.PLATE].duplicated()].iloc[0]
+        of = ", ".join(sorted(named[schema.BATCH][named[schema.PLATE] == plate]))
+        raise InputError(f"{schema.BATCH}: plate {plate} has more than one ({of}), and its window is set by one batch")
+    return batches
 
 
 def check_parameters(tasks: Sequence[PlateTask], out: Path) -> dict[str, Any]:
