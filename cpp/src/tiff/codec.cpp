@@ -12,6 +12,8 @@
 namespace kinfast::tiff {
 namespace {
 
+constexpr const char* kBrokenDeflate = "found a broken Deflate stream";
+
 std::size_t copy_stored(std::span<const std::byte> in, std::span<std::byte> out) {
   const std::size_t n = std::min(in.size(), out.size());
   if (n > 0) {
@@ -49,6 +51,9 @@ void Codecs::ZstdDelete::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(
 
 std::size_t Codecs::decompress(Compression compression, std::span<const std::byte> in,
                                std::span<std::byte> out) {
+  if (out.empty()) { // nothing is wanted, whatever the stream is
+    return 0;
+  }
   switch (compression) {
   case Compression::none:
     return copy_stored(in, out);
@@ -68,44 +73,60 @@ std::size_t Codecs::decompress(Compression compression, std::span<const std::byt
 }
 
 std::size_t Codecs::inflate(std::span<const std::byte> in, std::span<std::byte> out) {
+  if (!inflate_) {
+    inflate_ = std::make_unique<InflateDecoder>();
+  }
+  const auto [status, written] = inflate_->decode(in, out);
+  switch (status) {
+  case InflateDecoder::Status::done:
+    return written;
+  case InflateDecoder::Status::full:
+  case InflateDecoder::Status::slow:
+    return inflate_all(in, out);
+  case InflateDecoder::Status::broken:
+    break;
+  }
+  throw FormatError(kBrokenDeflate);
+}
+
+// By libdeflate, which gives all of a stream or nothing. Where a stream has more bytes than wanted,
+// which is rare, room is made for all: its checksum covers them.
+std::size_t Codecs::inflate_all(std::span<const std::byte> in, std::span<std::byte> out) {
   if (!deflate_) {
     deflate_.reset(libdeflate_alloc_decompressor());
     if (!deflate_) {
       throw std::bad_alloc();
     }
   }
-  std::size_t written = 0;
-  const auto result = libdeflate_zlib_decompress(deflate_.get(), in.data(), in.size(), out.data(),
-                                                 out.size(), &written);
-  if (result == LIBDEFLATE_INSUFFICIENT_SPACE) {
-    return inflate_longer(in, out);
+  if (const auto written = inflate_into(in, out)) {
+    return *written;
   }
-  if (result != LIBDEFLATE_SUCCESS) {
-    throw FormatError("found a broken Deflate stream");
-  }
-  return written;
-}
-
-// A stream of more bytes than wanted: libdeflate gives all or nothing, so room is made for all of
-// it.
-std::size_t Codecs::inflate_longer(std::span<const std::byte> in, std::span<std::byte> out) {
   const std::size_t most =
       std::min(in.size() * static_cast<std::size_t>(max_expansion(Compression::deflate)),
                4 * out.size() + (std::size_t{1} << 20));
   for (std::size_t size = 2 * out.size(); size < 2 * most; size *= 2) {
     const auto room = longer_.borrow(std::min(size, most));
-    std::size_t written = 0;
-    const auto result = libdeflate_zlib_decompress(deflate_.get(), in.data(), in.size(),
-                                                   room.data(), room.size(), &written);
-    if (result == LIBDEFLATE_SUCCESS) {
-      return copy_stored(room.first(written), out);
-    }
-    if (result != LIBDEFLATE_INSUFFICIENT_SPACE) {
-      throw FormatError("found a broken Deflate stream");
+    if (const auto written = inflate_into(in, room)) {
+      return copy_stored(room.first(*written), out);
     }
   }
   throw FormatError(
       message("found a Deflate stream of more than ", most, " bytes, wanted ", out.size()));
+}
+
+// How many bytes were written; nothing where `out` has no room for all.
+std::optional<std::size_t> Codecs::inflate_into(std::span<const std::byte> in,
+                                                std::span<std::byte> out) {
+  std::size_t written = 0;
+  const auto result = libdeflate_zlib_decompress(deflate_.get(), in.data(), in.size(), out.data(),
+                                                 out.size(), &written);
+  if (result == LIBDEFLATE_SUCCESS) {
+    return written;
+  }
+  if (result != LIBDEFLATE_INSUFFICIENT_SPACE) {
+    throw FormatError(kBrokenDeflate);
+  }
+  return std::nullopt;
 }
 
 std::size_t Codecs::decode_zstd(std::span<const std::byte> in, std::span<std::byte> out) {

@@ -3,11 +3,13 @@
 
 #include "kinfast/tiff/buffer.hpp"
 #include "kinfast/tiff/decode.hpp"
+#include "kinfast/tiff/inflate.hpp"
 #include "kinfast/tiff/lzw.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 struct libdeflate_decompressor;
@@ -36,7 +38,8 @@ public:
 
 private:
   std::size_t inflate(std::span<const std::byte> in, std::span<std::byte> out);
-  std::size_t inflate_longer(std::span<const std::byte> in, std::span<std::byte> out);
+  std::size_t inflate_all(std::span<const std::byte> in, std::span<std::byte> out);
+  std::optional<std::size_t> inflate_into(std::span<const std::byte> in, std::span<std::byte> out);
   std::size_t decode_zstd(std::span<const std::byte> in, std::span<std::byte> out);
 
   struct DeflateDelete {
@@ -48,6 +51,7 @@ private:
   std::unique_ptr<libdeflate_decompressor, DeflateDelete> deflate_;
   std::unique_ptr<ZSTD_DCtx_s, ZstdDelete> zstd_;
   std::unique_ptr<LzwDecoder> lzw_;
+  std::unique_ptr<InflateDecoder> inflate_;
   Buffer longer_;
 };
 
