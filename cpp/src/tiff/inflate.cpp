@@ -18,7 +18,7 @@ constexpr std::size_t kChecksumBytes = 4;
 constexpr unsigned kFewBits = 56; // that `fill` can promise
 // Share of lookups without a match from which libdeflate is the faster one; see
 // docs/performance.md.
-constexpr double kManyLiterals = 0.45;
+constexpr double kManyLiterals = 0.49;
 
 // Makes at least 56 bits be there; zeros stand for what is behind the end.
 void fill(Stream& stream) {
