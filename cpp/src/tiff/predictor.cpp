@@ -3,7 +3,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
+#include <utility>
 
 namespace kinfast::tiff {
 namespace {
@@ -17,6 +17,42 @@ template <typename Word> Word load(const std::byte* from) {
 
 template <typename Word> void store(std::byte* to, Word word) {
   std::memcpy(to, &word, sizeof(Word));
+}
+
+using Eight = std::uint16_t __attribute__((vector_size(16)));
+
+Eight load_eight(const std::byte* from) {
+  Eight values;
+  std::memcpy(&values, from, sizeof(values));
+  return values;
+}
+
+// Grey pixels of 16 bits, eight at once: sums over 2, 4 and 8 of them by shifted copies, so that a
+// step waits for the one before with a single addition. Any processor that has vectors has these.
+// Returns the number of pixels done, and the last one's value.
+std::pair<std::size_t, std::uint16_t> accumulate_by_eight(std::byte* row, std::size_t n) {
+  const Eight zero = {};
+  Eight carry = {};
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    Eight sum = load_eight(row + 2 * i);
+    sum += __builtin_shufflevector(zero, sum, 0, 8, 9, 10, 11, 12, 13, 14);
+    sum += __builtin_shufflevector(zero, sum, 0, 1, 8, 9, 10, 11, 12, 13);
+    sum += __builtin_shufflevector(zero, sum, 0, 1, 2, 3, 8, 9, 10, 11);
+    sum += carry;
+    std::memcpy(row + 2 * i, &sum, sizeof(sum));
+    carry = __builtin_shufflevector(sum, sum, 7, 7, 7, 7, 7, 7, 7, 7);
+  }
+  return {i, carry[0]};
+}
+
+void accumulate_grey16(std::span<std::byte> row) {
+  const std::size_t n = row.size() / 2;
+  auto [i, sum] = accumulate_by_eight(row.data(), n);
+  for (; i < n; ++i) {
+    sum = static_cast<std::uint16_t>(sum + load<std::uint16_t>(row.data() + 2 * i));
+    store(row.data() + 2 * i, sum);
+  }
 }
 
 template <typename Word> void accumulate(std::span<std::byte> row, std::size_t samples) {
@@ -38,7 +74,7 @@ void undo_horizontal(std::span<std::byte> row, std::size_t samples, unsigned byt
   case 1:
     return accumulate<std::uint8_t>(row, samples);
   case 2:
-    return accumulate<std::uint16_t>(row, samples);
+    return samples == 1 ? accumulate_grey16(row) : accumulate<std::uint16_t>(row, samples);
   case 4:
     return accumulate<std::uint32_t>(row, samples);
   default:
