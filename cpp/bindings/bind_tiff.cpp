@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <memory>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -124,58 +123,16 @@ PageInfo read_info(const py::object& source, py::ssize_t page) {
   return tiff::read_page_info(bytes, index, tiff::Limits{});
 }
 
-// One worker's memory, kept from one file to the next.
-struct Worker {
-  tiff::Source source;
-  tiff::Decoder decoder;
-};
-
-// A thread's own worker, lent for one call. Fresh memory costs a page fault for every 4 KiB, a
-// tenth of the time that a file of one strip takes to decode. It is out of its place while lent, so
-// that a finalizer that decodes in the middle of a call gets another.
-class LentWorker {
-public:
-  LentWorker() : worker_(std::move(place())) {
-    if (!worker_) {
-      worker_ = std::make_unique<Worker>();
-    }
-  }
-  ~LentWorker() {
-    constexpr std::uint64_t kMostKept = std::uint64_t{64} << 20;
-    const bool small = worker_->source.size() <= kMostKept && page_bytes_ <= kMostKept;
-    worker_->source.borrow({}); // closes the file
-    if (small) {
-      place() = std::move(worker_);
-    }
-  }
-  LentWorker(const LentWorker&) = delete;
-  LentWorker& operator=(const LentWorker&) = delete;
-
-  tiff::Source& source() { return worker_->source; }
-  tiff::Decoder& decoder() { return worker_->decoder; }
-  void note_page(const PageInfo& info) { page_bytes_ = info.byte_count(); }
-
-private:
-  static std::unique_ptr<Worker>& place() {
-    thread_local std::unique_ptr<Worker> kept;
-    return kept;
-  }
-
-  std::unique_ptr<Worker> worker_;
-  std::uint64_t page_bytes_ = 0;
-};
-
 py::array decode(const py::object& source, py::ssize_t page, std::optional<py::array> out) {
   const Input input = to_input(source);
   const std::size_t index = to_page(page);
-  LentWorker worker;
+  tiff::Source bytes;
   tiff::Page parsed;
   {
     const py::gil_scoped_release release; // below this line no Python object is touched
-    open(worker.source(), input);
-    parsed = tiff::read_page(worker.source(), index, tiff::Limits{});
+    open(bytes, input);
+    parsed = tiff::read_page(bytes, index, tiff::Limits{});
   }
-  worker.note_page(parsed.info);
   py::array result = out ? *out : make_array(parsed.info);
   if (out) {
     check_out(result, parsed.info);
@@ -183,7 +140,7 @@ py::array decode(const py::object& source, py::ssize_t page, std::optional<py::a
   const auto pixels = bytes_of(result);
   {
     const py::gil_scoped_release release; // below this line no Python object is touched
-    worker.decoder().decode_into(worker.source(), parsed, pixels);
+    tiff::Decoder().decode_into(bytes, parsed, pixels);
   }
   return result;
 }
@@ -214,6 +171,12 @@ py::object to_exception(const std::exception_ptr& error) {
     return make_builtin(PyExc_RuntimeError, cause);
   }
 }
+
+// One worker's memory, kept from one file to the next.
+struct Worker {
+  tiff::Source source;
+  tiff::Decoder decoder;
+};
 
 // Decodes page 0 of one file; called without the GIL.
 void decode_one(const Input& input, Worker& worker, py::object& result) {
