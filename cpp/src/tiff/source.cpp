@@ -13,13 +13,6 @@
 #include <unistd.h>
 
 namespace kinfast::tiff {
-namespace {
-
-// Holds header, directory and description of most microscopes' files, and is one request on a
-// network share.
-constexpr std::uint64_t kWindowBytes = 64 * 1024;
-
-} // namespace
 
 // A file descriptor, closed at the end.
 class OpenFile {
@@ -95,9 +88,10 @@ void Source::borrow(std::span<const std::byte> bytes) {
   window_offset_ = 0;
 }
 
-void Source::open(const std::string& path) {
+void Source::open(const std::string& path, std::uint64_t window_bytes) {
   window_ = {};
   window_offset_ = 0;
+  window_bytes_ = window_bytes;
   size_ = 0;
   file_ = std::make_unique<OpenFile>(path);
   size_ = file_->size();
@@ -128,7 +122,7 @@ std::span<const std::byte> Source::view(std::uint64_t offset, std::uint64_t coun
                                         const char* what) {
   check(offset, count, what);
   if (!at_hand(offset, count)) {
-    load(offset, std::min(std::max(count, kWindowBytes), size_ - offset));
+    load(offset, std::min(std::max(count, window_bytes_), size_ - offset));
   }
   return window_.subspan(static_cast<std::size_t>(offset - window_offset_),
                          static_cast<std::size_t>(count));

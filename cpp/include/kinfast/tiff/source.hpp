@@ -16,6 +16,10 @@ class OpenFile;
 
 class Source {
 public:
+  // Holds header, directory and description of most microscopes' files, and is one request on a
+  // network share.
+  static constexpr std::uint64_t kWindowBytes = 64 * 1024;
+
   Source();
   explicit Source(std::span<const std::byte> bytes); // borrowed
   ~Source();
@@ -25,9 +29,9 @@ public:
   // Borrows `bytes` in place of what was there.
   void borrow(std::span<const std::byte> bytes);
 
-  // Opens the file at `path` in place of what was there; the working memory stays. Throws IoError
-  // that names the path.
-  void open(const std::string& path);
+  // Opens the file at `path` in place of what was there; the working memory stays. No request is
+  // for less than `window_bytes`, up to the file's end. Throws IoError that names the path.
+  void open(const std::string& path, std::uint64_t window_bytes = kWindowBytes);
 
   std::uint64_t size() const { return size_; }
 
@@ -52,6 +56,7 @@ private:
   std::uint64_t size_ = 0;
   std::span<const std::byte> window_; // what is at hand: the whole of it for borrowed bytes
   std::uint64_t window_offset_ = 0;
+  std::uint64_t window_bytes_ = kWindowBytes;
   Buffer buffer_;
   std::unique_ptr<OpenFile> file_; // null for borrowed bytes
 };
