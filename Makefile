@@ -5,7 +5,7 @@ export KINFAST_VENV := $(VENV)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint format bench bench-smoke asan tsan cpp-test docs clean
+.PHONY: help setup setup-dev demo test lint format bench bench-smoke asan tsan fuzz fuzz-coverage cpp-test docs clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,26 @@ asan: setup-dev ## C++ tests under the address and undefined-behaviour sanitizer
 
 tsan: setup-dev ## C++ tests under the thread sanitizer
 	@cmake --preset tsan >/dev/null && cmake --build --preset tsan && ctest --preset tsan
+
+# Seconds of fuzzing, and where what it found stays from one run to the next.
+FUZZ_SECONDS ?= 600
+FUZZ_CORPUS ?= build/fuzz-corpus
+
+fuzz: ## Fuzz the TIFF decoder with libFuzzer under the sanitizers: FUZZ_SECONDS=600, FUZZ_CORPUS=build/fuzz-corpus
+	@tools/setup.sh fuzz
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz --target kinfast_fuzz_decode
+	@mkdir -p $(FUZZ_CORPUS) build/fuzz-findings
+	build/fuzz/cpp/fuzz/kinfast_fuzz_decode -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -rss_limit_mb=1536 \
+	  -print_final_stats=1 -dict=cpp/fuzz/tiff.dict -artifact_prefix=build/fuzz-findings/ \
+	  $(FUZZ_CORPUS) cpp/fuzz/corpus cpp/fuzz/regressions
+
+fuzz-coverage: ## Lines of cpp/src/tiff that the fuzzer's corpus reaches
+	@tools/setup.sh fuzz
+	@cmake --preset coverage >/dev/null && cmake --build --preset coverage --target kinfast_replay
+	@mkdir -p $(FUZZ_CORPUS)
+	@cd build/coverage && LLVM_PROFILE_FILE=replay.profraw cpp/fuzz/kinfast_replay $(abspath $(FUZZ_CORPUS)) \
+	  ../../cpp/fuzz/corpus ../../cpp/fuzz/regressions && llvm-profdata merge -o replay.profdata replay.profraw
+	@llvm-cov report build/coverage/cpp/fuzz/kinfast_replay -instr-profile=build/coverage/replay.profdata cpp/src/tiff
 
 docs: setup-dev ## Make the pages and pictures in docs/ that are made by commands
 	python docs/make_docs.py

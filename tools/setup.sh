@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Sets up everything that kinfast needs, once: Debian packages where they are missing, a virtual environment, the build.
 #   tools/setup.sh use   to run it           tools/setup.sh dev   to test and change it as well
+#   tools/setup.sh fuzz  Debian packages alone, for the fuzzer
 set -euo pipefail
 cd "$(dirname "$0")/.."
-kind=${1:?use or dev}
+kind=${1:?use, dev or fuzz}
 venv=${KINFAST_VENV:-.venv}
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
@@ -16,12 +17,15 @@ fail() {
 install_debian_packages() {
   command -v dpkg-query >/dev/null || return 0 # not Debian: CMake says what is missing
   local wanted=(g++ libdeflate-dev libzstd-dev) missing=() package
-  find_python >/dev/null || wanted+=(python3)
-  [ "$kind" = dev ] && wanted+=(cmake ninja-build doctest-dev)
+  case "$kind" in
+    fuzz) wanted+=(cmake ninja-build doctest-dev clang libclang-rt-dev llvm) ;;
+    dev) wanted+=(cmake ninja-build doctest-dev) ;;
+  esac
+  [ "$kind" = fuzz ] || find_python >/dev/null || wanted+=(python3)
   for package in "${wanted[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
-  add_python_packages
+  [ "$kind" = fuzz ] || add_python_packages
   [ ${#missing[@]} -eq 0 ] && return 0
   say "Installing Debian packages: ${missing[*]}"
   local sudo=()
@@ -62,6 +66,7 @@ fingerprint() {
 
 main() {
   local extra=train stamp
+  [ "$kind" = fuzz ] && { install_debian_packages; return 0; }
   [ "$kind" = dev ] && extra=dev
   stamp="$venv/.kinfast-$kind"
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ] && return 0

@@ -283,3 +283,13 @@ TEST_CASE("Deflate and Zstd: whole, too long, cut and broken") {
   CHECK_THROWS_AS(decode(Compression::deflate, Bytes(deflate.begin(), deflate.begin() + 6), 16),
                   FormatError);
 }
+
+// Found by the fuzzer: room was doubled until the stream fitted, and twice nothing is nothing.
+TEST_CASE("a stream into no room ends, whatever the codec") {
+  const auto deflate = to_bytes(
+      {0x78, 0x9C, 0x4B, 0x4C, 0x4A, 0x4E, 0x49, 0x44, 0xC2, 0x00, 0x34, 0x50, 0x06, 0x29});
+  for (const auto compression : {Compression::none, Compression::packbits, Compression::lzw,
+                                 Compression::deflate, Compression::zstd}) {
+    CHECK(Codecs().decompress(compression, deflate, {}) == 0);
+  }
+}
