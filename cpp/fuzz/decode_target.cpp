@@ -62,7 +62,7 @@ void compare_grey16(std::span<const std::byte> file, std::size_t index, const ti
   } catch (const TiffError&) {
     return;
   }
-  const auto bytes = std::as_bytes(std::span(wide));
+  const auto bytes = std::as_bytes(std::span<const std::uint16_t>(wide));
   if (page.info.bytes_per_sample == 2) {
     require(std::ranges::equal(bytes, wanted.pixels), "16-bit grey against any type");
   } else {

@@ -5,11 +5,15 @@
 
 #include "kinfast/errors.hpp"
 #include "kinfast/tiff/bits.hpp"
+#include "kinfast/tiff/inflate.hpp"
 #include "kinfast/tiff/predictor.hpp"
 
 #include <algorithm>
 #include <array>
+#include <libdeflate.h>
+#include <memory>
 #include <optional>
+#include <utility>
 
 namespace kinfast::fuzz {
 namespace {
@@ -38,6 +42,37 @@ void compare_lzw(std::span<const std::byte> in, std::size_t size,
   });
   require(fast == plain, "LZW, fast against PlainLzwDecoder");
   require(fast == plain_lzw(in, size, old_style), "LZW against the specification");
+}
+
+// What libdeflate makes of a whole stream: as much as fits into `most` bytes, or none of it.
+std::pair<libdeflate_result, Bytes> oracle_inflate(std::span<const std::byte> in,
+                                                   std::size_t most) {
+  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> oracle(
+      libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+  Bytes out(most);
+  std::size_t written = 0;
+  const auto result = libdeflate_zlib_decompress(oracle.get(), in.data(), in.size(), out.data(),
+                                                 out.size(), &written);
+  out.resize(result == LIBDEFLATE_SUCCESS ? written : 0);
+  return {result, out};
+}
+
+void compare_inflate(std::span<const std::byte> in, std::size_t size) {
+  using Status = tiff::InflateDecoder::Status;
+  constexpr std::size_t kSpare = std::size_t{1} << 16; // to see whether a stream goes on
+  const auto [result, whole] = oracle_inflate(in, size + kSpare);
+  for (const auto& loops : tiff::inflate::available_loops()) {
+    Bytes out(size);
+    const auto [status, written] = tiff::InflateDecoder(loops).decode(in, out);
+    if (status == Status::done) {
+      out.resize(written);
+      require(result == LIBDEFLATE_SUCCESS && out == whole, "Deflate against libdeflate");
+    } else if (status == Status::full) {
+      require(result != LIBDEFLATE_SUCCESS || whole.size() > size, "Deflate: full, but not longer");
+    } else if (status == Status::broken) {
+      require(result != LIBDEFLATE_SUCCESS, "Deflate: broken, but not for libdeflate");
+    }
+  }
 }
 
 // A row in place, and its twin out of place.
@@ -108,6 +143,8 @@ void compare_codecs(Compression compression, std::span<const std::byte> in, std:
           ", the same stream twice");
   if (compression == Compression::lzw) {
     compare_lzw(in, size, first);
+  } else if (compression == Compression::deflate) {
+    compare_inflate(in, size);
   }
 }
 
