@@ -15,7 +15,6 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import tifffile
-
 from tests.reference.tiff_pages import encode_lzw, write_page
 
 RNG = np.random.default_rng(0)
