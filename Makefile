@@ -5,7 +5,7 @@ export KINFAST_VENV := $(VENV)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint format bench bench-smoke asan tsan fuzz fuzz-coverage cpp-test docs clean
+.PHONY: help setup setup-dev demo test lint format bench bench-accept bench-smoke asan tsan fuzz fuzz-coverage cpp-test docs clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,8 +36,11 @@ lint: setup-dev ## ruff, mypy, import-linter, clang-format, codespell
 format: setup-dev ## Format Python and C++
 	ruff check --fix . && ruff format . && clang-format -i $$(git ls-files '*.cpp' '*.hpp')
 
-bench: setup-dev ## Time against the peers: outputs are compared first, ratios are reported
-	python -m pytest benchmarks -p no:cacheprovider -s
+bench: setup-dev ## Time against the peers: outputs are compared first, ratios are asserted; a table comes last
+	python -m pytest benchmarks -p no:cacheprovider -q --no-header
+
+bench-accept: setup-dev ## Take the last bench as this kind of machine's baseline, and write the README's table
+	python -m benchmarks.accept
 
 bench-smoke: setup-dev ## The same at a tiny size, to see that the benchmarks run
 	KINFAST_BENCH_SMOKE=1 python -m pytest benchmarks -p no:cacheprovider -q

@@ -1,140 +1,90 @@
-"""From a site's TIFF to the store: ours in one pass, against tifffile, NumPy and OpenCV doing the same; and gathering.
+"""From a site's TIFF to the store in one pass, against tifffile, NumPy and OpenCV doing the same, one thread.
 
-The usual chain: `tifffile.imread`, subtract and divide by the fields, `np.percentile`, the variance of the Laplacian,
-`cv2.resize` with INTER_AREA, to uint8. Ours does all of that, and more: exact histogram, hashes of file and pixels, a
-focus that noise cannot fool. One thread each. Outputs are compared first; then both sides are timed by turns, best of
-ROUNDS, and the median of five ratios is what counts. `KINFAST_BENCH_SMOKE=1` sees that it runs, no more.
+Ours does all that the usual chain does, and more: an exact histogram, hashes of file and pixels, a focus that noise
+cannot fool. Outputs are compared first.
 """
 
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import tifffile
+from benchmarks.bare import read_and_add
+from benchmarks.images import SIDE, STRIP_ROWS
+from benchmarks.measuring import SMOKE, Measured, as_long, compare
+from benchmarks.usual import PERCENTILES, measure_and_shrink, to_levels
 from numpy.typing import NDArray
 
 from kinfast import _native
 
-SMOKE = os.environ.get("KINFAST_BENCH_SMOKE") == "1"
-SIDE, STORED, N_CHANNELS, ROUNDS = (256, 64, 2, 1) if SMOKE else (2160, 256, 2, 3)
+STORED, N_IMAGES = (64, 2) if SMOKE else (256, 8)
 LOW, HIGH = 50.0, 4000.0
-AT_LEAST = {"none": 5.0, "zlib": 2.5, "lzw": 2.0}
-"""How many times as fast ours must be; measured: 12, 4 and 8."""
-GATHER_AT_LEAST = 1.5
-"""Against NumPy's fancy indexing, three channels of five; measured: 5 (scalar: 1.8)."""
-
-
-@pytest.fixture(scope="module")
-def raw() -> NDArray[np.uint16]:
-    """Cells that scatter light: about the entropy of a real field, so that codecs have their usual work."""
-    rng = np.random.default_rng(0)
-    image = np.full((SIDE, SIDE), 300, np.float32)
-    for _ in range(SIDE * SIDE // 15000):
-        centre, axes = rng.integers(0, SIDE, 2), rng.integers(12, 40, 2)
-        counts = float(rng.uniform(600, 4000))
-        cv2.ellipse(image, (int(centre[0]), int(centre[1])), (int(axes[0]), int(axes[1])), 0, 0, 360, counts, -1)
-    return rng.poisson(cv2.GaussianBlur(image, (0, 0), 2.0)).astype(np.uint16)
+CODECS = {"uncompressed": None, "Deflate": "zlib", "LZW": "lzw"}
 
 
 @pytest.fixture(scope="module")
 def grids() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """A flat-field that falls off towards the corners, and a dark-field that is nearly flat."""
-    y, x = np.mgrid[-1:1:128j, -1:1:128j]
-    flatfield = (1.1 - 0.3 * (x**2 + y**2) / 2).astype(np.float32)
-    return flatfield, (100 + 5 * x).astype(np.float32)
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    return (1.1 - 0.3 * (x**2 + y**2) / 2).astype(np.float32), (100 + 5 * x).astype(np.float32)
 
 
-class Usual:
-    """The chain that one writes with tifffile, NumPy and OpenCV, with fields expanded beforehand."""
+class FusedPass:
+    """Process one file as many images of a site."""
 
-    def __init__(self, flatfield: NDArray[np.float32], darkfield: NDArray[np.float32]) -> None:
-        self.flatfield, self.darkfield = flatfield, darkfield
+    def __init__(self, path: Path, grids: tuple[NDArray[np.float32], NDArray[np.float32]], n_images: int) -> None:
+        plan = _native.ChannelPlan(flatfield=grids[0], darkfield=grids[1], low=LOW, high=HIGH, saturation_value=65535)
+        self.sites, self.plans = [[[str(path)]] * n_images], [plan] * n_images
+        self.out = np.empty((1, STORED, STORED, n_images), np.uint8)
 
-    def __call__(self, path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64], float]:
-        raw = tifffile.imread(path)
-        corrected = (raw - self.darkfield) / self.flatfield
-        percentiles = np.percentile(raw, _native.STATISTIC_PERCENTILES)
-        focus = cv2.Laplacian(raw, cv2.CV_32F).var()
-        small = cv2.resize(corrected, (STORED, STORED), interpolation=cv2.INTER_AREA)
-        levels = np.clip(np.rint((small - LOW) * (255 / (HIGH - LOW))), 0, 255).astype(np.uint8)
-        return levels, percentiles, float(focus)
+    def __call__(self) -> list[_native.ChannelResult]:
+        return _native.process_sites(self.sites, self.plans, (SIDE, SIDE), self.out, 1)[0]
 
 
-@pytest.mark.parametrize("compression", ["none", "zlib", "lzw"])
+def per_image(measured: Measured, n_images: int) -> Measured:
+    """Tell times of one image."""
+    return Measured(measured.ratio, measured.ours / n_images, measured.theirs / n_images)
+
+
+@pytest.mark.parametrize("codec", CODECS)
 def test_one_pass_beats_the_usual_chain(
-    tmp_path: Path,
-    raw: NDArray[np.uint16],
+    codec: str,
+    counts: NDArray[np.uint16],
     grids: tuple[NDArray[np.float32], NDArray[np.float32]],
-    compression: str,
-    record_property: Any,
+    tmp_path: Path,
+    record: Callable[[str, Measured], None],
 ) -> None:
     path = tmp_path / "site.tif"
-    tifffile.imwrite(path, raw, compression=None if compression == "none" else compression)
-    usual = Usual(*(_native.expand_field(grid, SIDE, SIDE) for grid in grids))
-    plan = _native.ChannelPlan(flatfield=grids[0], darkfield=grids[1], low=LOW, high=HIGH, saturation_value=65535)
-    out = np.empty((1, STORED, STORED, N_CHANNELS), np.uint8)
+    tifffile.imwrite(path, counts, compression=CODECS[codec], rowsperstrip=STRIP_ROWS, metadata=None)
+    flatfield, darkfield = (_native.expand_field(grid, SIDE, SIDE) for grid in grids)
 
-    def ours() -> list[_native.ChannelResult]:
-        return _native.process_sites([[[str(path)]] * N_CHANNELS], [plan] * N_CHANNELS, (SIDE, SIDE), out, 1)[0]
+    def usual() -> NDArray[np.uint8]:
+        raw = tifffile.imread(path, maxworkers=1)
+        return to_levels(measure_and_shrink(raw, flatfield, darkfield, (STORED, STORED))[0], LOW, HIGH)
 
-    levels, percentiles, _ = usual(path)
+    ours = FusedPass(path, grids, N_IMAGES)
+    levels = usual()
     (result, *_) = ours()
     # OpenCV adds up in float32 in another order: a level more or less where a mean lies between two.
-    assert np.abs(out[0, ..., 0].astype(int) - levels).max() <= 1
-    assert (out[0, ..., 0] != levels).mean() < 1e-3
-    # NumPy interpolates between two levels, of which ours is the lower.
-    assert np.abs(result.statistics.percentiles - percentiles).max() < 1
-
-    ratio, ours_s, usual_s = compare(ours, lambda: [usual(path) for _ in range(N_CHANNELS)])
-    per_image = f"{ours_s / N_CHANNELS * 1e3:.1f} ms against {usual_s / N_CHANNELS * 1e3:.1f} ms an image"
-    print(f"\n{compression}: {ratio:.1f} times as fast, {per_image} ({_native.active_isa()}, one thread)")
-    record_property("ratio", ratio)
-    assert SMOKE or ratio > AT_LEAST[compression]
+    assert np.abs(ours.out[0, ..., 0].astype(int) - levels).max() <= 1
+    assert (ours.out[0, ..., 0] != levels).mean() < 1e-3
+    lower = np.percentile(counts, PERCENTILES, method="lower")  # the usual chain interpolates between two levels
+    np.testing.assert_array_equal(result.statistics.percentiles, lower)
+    measured = compare(ours, lambda: [usual() for _ in range(N_IMAGES)], repeats=2)
+    record(f"fused pass {codec}", per_image(measured, N_IMAGES))
 
 
-@pytest.mark.parametrize("channels", [[0, 1, 2, 3, 4], [4, 2, 3], [1, 0, 3]])
-def test_gathering_beats_fancy_indexing(channels: list[int], record_property: Any) -> None:
-    rng = np.random.default_rng(0)
-    store = rng.integers(0, 256, (64, STORED, STORED, 5), dtype=np.uint8)
-    sites, chosen = rng.permutation(64)[:32], np.array(channels)
-    out = np.empty((32, STORED, STORED, len(channels)), np.uint8)
-
-    def ours() -> None:
-        _native.gather_sites(store, sites, chosen, out, 1)
-
-    ours()
-    np.testing.assert_array_equal(out, store[sites][..., chosen])
-    ratio, ours_s, _ = compare(ours, lambda: store[sites][..., chosen])
-    print(f"\nchannels {channels}: {ratio:.1f} times as fast, {out.nbytes / ours_s / 1e9:.1f} GB/s")
-    record_property("ratio", ratio)
-    whole = len(channels) == 5
-    assert SMOKE or ratio > (1.0 if whole else GATHER_AT_LEAST)
-
-
-def compare(ours: Callable[[], object], peer: Callable[[], object]) -> tuple[float, float, float]:
-    """The median of the ratios of five pairs of best times, and the best times, seconds."""
-    pairs = [(best(ours), best(peer)) for _ in range(1 if SMOKE else 5)]
-    ratio = float(np.median([theirs / mine for mine, theirs in pairs]))
-    return ratio, min(mine for mine, _ in pairs), min(theirs for _, theirs in pairs)
-
-
-def best(call: Callable[[], object]) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
+def test_one_pass_is_near_to_reading_alone(
+    counts: NDArray[np.uint16],
+    grids: tuple[NDArray[np.float32], NDArray[np.float32]],
+    tmp_path: Path,
+    record: Callable[[str, Measured], None],
+) -> None:
+    path = tmp_path / "site.tif"
+    tifffile.imwrite(path, counts, metadata=None)
+    ours = FusedPass(path, grids, N_IMAGES)
+    with read_and_add(path) as bare:
+        assert bare() >= int(counts.sum(dtype=np.uint64))  # and the header's few bytes
+        measured = as_long(compare(ours, lambda: [bare() for _ in range(N_IMAGES)]))
+    record("fused pass uncompressed, times as long as", per_image(measured, N_IMAGES))
