@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 PERCENTILES = (0.1, 1, 5, 25, 50, 75, 95, 99, 99.9)
 STORED = 256
+FIELDS: dict[str, NDArray[np.float32]] = {}
+"""Flat-field of each channel, by its token."""
 CHUNKS = 2
 """Parts of each channel's mean image, one a process."""
 
@@ -39,18 +41,18 @@ def to_levels(small: NDArray[np.float32], low: float, high: float) -> NDArray[np
     return levels
 
 
-def sum_images(paths: list[Path]) -> NDArray[np.float64]:
+def sum_images(paths: list[Path]) -> NDArray[np.float32]:
     """Add up images."""
-    total: NDArray[np.float64] = tifffile.imread(paths[0], maxworkers=1).astype(np.float64)
+    total: NDArray[np.float32] = tifffile.imread(paths[0], maxworkers=1).astype(np.float32)
     for path in paths[1:]:
         total += tifffile.imread(path, maxworkers=1)
     return total
 
 
-def process_image(path: Path, fields: dict[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], list[float]]:
+def process_image(path: Path) -> tuple[NDArray[np.float32], list[float]]:
     """Read and process one image of a channel."""
     raw = tifffile.imread(path, maxworkers=1)
-    small, percentiles, focus = measure_and_shrink(raw, fields[_token(path)], 0.0, (STORED, STORED))
+    small, percentiles, focus = measure_and_shrink(raw, FIELDS[_token(path)], 0.0, (STORED, STORED))
     return small, [float(raw.mean()), float(raw.std()), focus, *percentiles.tolist()]
 
 
@@ -58,16 +60,14 @@ def _token(path: Path) -> str:
     return path.stem.rpartition("_w")[2]
 
 
-def fit_fields(by_channel: dict[str, list[Path]], pool: Any) -> dict[str, NDArray[np.float32]]:
+def fit_fields(by_channel: dict[str, list[Path]], pool: Any) -> None:
     """Smooth each channel's mean image."""
     parts = [paths[i::CHUNKS] for paths in by_channel.values() for i in range(CHUNKS)]
     sums = iter(pool.map(sum_images, parts, chunksize=1))
-    fields = {}
     for token, paths in by_channel.items():
         mean = sum(next(sums) for _ in range(CHUNKS)) / len(paths)
         field = cv2.GaussianBlur(np.asarray(mean, np.float32), (0, 0), mean.shape[0] / 10)
-        fields[token] = field / field.mean()
-    return fields
+        FIELDS[token] = field / field.mean()
 
 
 def process_plate(root: Path, out: Path, processes: int) -> None:
@@ -75,10 +75,13 @@ def process_plate(root: Path, out: Path, processes: int) -> None:
     by_channel: dict[str, list[Path]] = {}
     for path in sorted(root.rglob("*.tif")):
         by_channel.setdefault(_token(path), []).append(path)
-    with multiprocessing.get_context("fork").Pool(processes, cv2.setNumThreads, (1,)) as pool:
-        fields = fit_fields(by_channel, pool)
-        paths = [path for of_channel in by_channel.values() for path in of_channel]
-        done = pool.map(partial(process_image, fields=fields), paths, chunksize=5)
+    cv2.setNumThreads(1)  # here too: a process forked from one that had OpenCV's threads waits for them for ever
+    new_pool = partial(multiprocessing.get_context("fork").Pool, processes)
+    with new_pool() as pool:
+        fit_fields(by_channel, pool)
+    paths = [path for of_channel in by_channel.values() for path in of_channel]
+    with new_pool() as pool:  # made now, so that it has the fields without their being sent
+        done = pool.map(process_image, paths, chunksize=5)
     out.mkdir()
     for c, token in enumerate(by_channel):
         n = len(by_channel[token])
