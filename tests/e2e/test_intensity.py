@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -205,3 +206,18 @@ def spread(factors: pd.DataFrame) -> float:
     """Root mean square of the logarithms' deviation from each channel's mean over plates."""
     logs = np.log(factors.to_numpy(float))
     return float(np.sqrt(np.mean((logs - logs.mean(axis=0)) ** 2)))
+
+
+def test_the_store_says_how_bright_plates_are_before_and_after(plates: Path, tmp_path: Path) -> None:
+    table = write_labels(tmp_path / "wells.csv", dict.fromkeys(LIGHT, "one"))
+    run(plates, tmp_path / "out", BATCH, table)
+    facts: Any = dataset(tmp_path / "out")
+    for plate, of in facts["plates"].items():
+        assert (of["brightness"]["wells"], of["brightness"]["n_wells"]) == ("negcon", 2)
+        stored = np.load(tmp_path / f"out/images/{plate}.npy").reshape(4, 2, -1)[:2].mean(axis=2)
+        assert of["brightness"]["channels"]["DNA"]["after"] == pytest.approx(stored.mean(), abs=0.001)  # of two medians
+        assert (of["drift"], of["z_prime"]) == ([], [])  # four wells say nothing
+    between = facts["between_plates"]["structures"]
+    planted = np.std(list(LIGHT.values()), ddof=1) / np.mean(list(LIGHT.values()))
+    assert between["before"]["DNA"] == pytest.approx(planted, rel=0.1)
+    assert between["after"]["DNA"] < 0.001  # that is what the batch is laid on; windows are rounded to 0.01 counts

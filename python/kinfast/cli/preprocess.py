@@ -183,6 +183,7 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
     if done.n_quarantined:
         lines.append(f"quarantined: {done.n_quarantined} missing or broken files; see {done.out / 'quarantine.csv'}")
     lines += [_window_line(plate, done.windows[plate]) for plate in list(done.plates_done)[:SHOWN_PLATES]]
+    lines += _check_lines(done)
     lines += done.notes
     following = f"kinfast train {done.out}" if done.n_sites else "kinfast inspect PLATES (no site could be used)"
     return [*lines, f"report: {report}", f"next: {following}"]
@@ -191,6 +192,15 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
 def _window_line(plate: str, windows: dict[str, tuple[float, float]]) -> str:
     spans = (f"{name} {low:,.0f} to {high:,.0f}" for name, (low, high) in windows.items())
     return f"window of {plate}, counts: {', '.join(spans)}"
+
+
+def _check_lines(done: "Outcome") -> list[str]:
+    """Give a line for each of the first plates with a finding; its Z' where it has positive controls."""
+    from kinfast.report.plate_words import plate_line
+
+    lines = [line for plate in done.plates_done if (line := plate_line(plate, done.checks[plate]))]
+    more = len(lines) - SHOWN_PLATES
+    return lines[:SHOWN_PLATES] + ([f"drift or Z' of {more} more plates: see the report"] if more > 0 else [])
 
 
 def _duration(seconds: float) -> str:

@@ -18,7 +18,7 @@ from kinfast.progress import Reporter
 
 BATCH = 64
 """Sites a native call."""
-METHOD_VERSION = 2
+METHOD_VERSION = 3
 """Raised whenever the same input and parameters would give other bytes than before."""
 
 

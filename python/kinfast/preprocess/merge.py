@@ -16,6 +16,7 @@ from kinfast.preprocess import atomic
 from kinfast.preprocess.duplicates import find_duplicates
 from kinfast.preprocess.exclusions import apply_exclusions
 from kinfast.preprocess.inputs import hash_json
+from kinfast.preprocess.plate_checks import check_plates, compare_plates
 from kinfast.preprocess.shard import Shard
 
 _PLATE_FACTS = ("n_sites", "shape", "batch", "levels", "thresholds", "saturation_counts", "illumination")
@@ -113,9 +114,14 @@ def _by(size: tuple[int, ...]) -> str:
 
 
 def dataset_facts(
-    spec: Mapping[str, Any], parameters: Mapping[str, Any], convention: str, shards: Sequence[Shard]
+    spec: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    convention: str,
+    shards: Sequence[Shard],
+    sites: pd.DataFrame,
 ) -> dict[str, Any]:
-    """Make dataset.json's content."""
+    """Make dataset.json's content. sites: the merged table, its rows in the order of the shards'."""
+    checks = check_plates(shards, sites, parameters["channels"])
     return {
         "format_version": STORE_FORMAT_VERSION,
         "software_version": __version__,
@@ -129,7 +135,10 @@ def dataset_facts(
         "intensity_windows": {shard.plate: shard.facts["windows"] for shard in shards},
         "parameters": dict(parameters),
         "parameters_hash": hash_json(dict(parameters)),
-        "plates": {shard.plate: {name: shard.facts[name] for name in _PLATE_FACTS} for shard in shards},
+        "between_plates": compare_plates(checks, parameters["channels"]),
+        "plates": {
+            shard.plate: {name: shard.facts[name] for name in _PLATE_FACTS} | checks[shard.plate] for shard in shards
+        },
     }
 
 

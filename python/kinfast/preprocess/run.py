@@ -52,6 +52,7 @@ class Outcome:
         flags: flag -> sites that have it.
         notes: lines that a person should read.
         windows: plate -> channel -> corrected counts that became 0 and 255.
+        checks: plate -> what dataset.json says of it.
     """
 
     out: Path
@@ -63,6 +64,7 @@ class Outcome:
     flags: dict[str, int]
     notes: tuple[str, ...]
     windows: dict[str, dict[str, tuple[float, float]]]
+    checks: dict[str, dict[str, Any]]
 
 
 def preprocess(
@@ -138,7 +140,7 @@ def _merge(
     loose: list[QuarantineRow] = [row for row in plate_set.quarantine if not row.plate]
     quarantine = quarantine_table(shards, loose)
     spec = plate_set.spec.model_dump(mode="json")
-    facts = dataset_facts(spec, parameters, plate_set.convention, shards)
+    facts = dataset_facts(spec, parameters, plate_set.convention, shards, sites)
     write_tables(out, {"quarantine.csv": quarantine, "ignored.csv": ignored_table(plate_set.ignored)})
     _write_labels(sites, out)
     write_tables(out, {"sites.parquet": sites})
@@ -155,6 +157,7 @@ def _merge(
         {flag: int(sites[flag].sum()) for flag in (*schema.FLAGS, schema.FLAG_EXCLUDED, schema.FLAG_ANY)},
         tuple(notes),
         {shard.plate: {name: (low, high) for name, (low, high) in shard.facts["windows"].items()} for shard in shards},
+        facts["plates"],
     )
 
 
