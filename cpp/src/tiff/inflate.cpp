@@ -225,7 +225,8 @@ bool InflateDecoder::read_tables(Stream& stream) {
 }
 
 InflateDecoder::Step InflateDecoder::decode_symbols(Stream& stream, bool last) {
-  while (true) {
+  Step step = Step::next_symbol;
+  while (step == Step::next_symbol) {
     if (stream.past_end == 0) {
       stream.next -= stream.count / 8; // whole bytes go back: the loop loads them again
       stream.count %= 8;
@@ -234,41 +235,48 @@ InflateDecoder::Step InflateDecoder::decode_symbols(Stream& stream, bool last) {
         return Step::broken;
       }
     }
-    fill(stream);
-    if (is_past_end(stream)) {
-      return Step::broken;
-    }
-    const std::uint32_t entry = look_up(stream, tables_.literals.data(), kLiteralBits);
-    if ((entry & kRare) != 0) {
-      skip(stream, bits_of(entry));
-      if (is_past_end(stream)) {
-        return Step::broken;
-      }
-      return last ? Step::last_block_done : Step::next_block;
-    }
-    for (std::uint32_t i = 0; i < literals_of(entry); ++i) {
-      if (stream.out == stream.out_end) {
-        return Step::full;
-      }
-      *stream.out++ = static_cast<std::byte>(value_of(entry) >> 8 * i);
-    }
-    if ((entry & kNoMatch) != 0) {
-      skip(stream, bits_of(entry));
-      continue;
-    }
-    const std::size_t length = length_of(entry) + take_extra(stream, entry);
-    const std::uint32_t back = look_up(stream, tables_.distances.data(), kDistanceBits);
-    const std::size_t distance = value_of(back) + take_extra(stream, back);
-    if (is_past_end(stream) || distance > static_cast<std::size_t>(stream.out - stream.out_begin)) {
-      return Step::broken;
-    }
-    if (length > static_cast<std::size_t>(stream.out_end - stream.out)) {
+    step = decode_entry(stream);
+  }
+  return step == Step::next_block && last ? Step::last_block_done : step;
+}
+
+// One lookup, whatever it gives.
+InflateDecoder::Step InflateDecoder::decode_entry(Stream& stream) {
+  fill(stream);
+  if (is_past_end(stream)) {
+    return Step::broken;
+  }
+  const std::uint32_t entry = look_up(stream, tables_.literals.data(), kLiteralBits);
+  if ((entry & kRare) != 0) {
+    skip(stream, bits_of(entry));
+    return is_past_end(stream) ? Step::broken : Step::next_block;
+  }
+  for (std::uint32_t i = 0; i < literals_of(entry); ++i) {
+    if (stream.out == stream.out_end) {
       return Step::full;
     }
-    for (std::size_t i = 0; i < length; ++i, ++stream.out) {
-      *stream.out = *(stream.out - static_cast<std::ptrdiff_t>(distance));
-    }
+    *stream.out++ = static_cast<std::byte>(value_of(entry) >> 8 * i);
   }
+  if ((entry & kNoMatch) != 0) {
+    skip(stream, bits_of(entry));
+    return Step::next_symbol;
+  }
+  return copy_match(stream, length_of(entry) + take_extra(stream, entry));
+}
+
+InflateDecoder::Step InflateDecoder::copy_match(Stream& stream, std::size_t length) {
+  const std::uint32_t back = look_up(stream, tables_.distances.data(), kDistanceBits);
+  const std::size_t distance = value_of(back) + take_extra(stream, back);
+  if (is_past_end(stream) || distance > static_cast<std::size_t>(stream.out - stream.out_begin)) {
+    return Step::broken;
+  }
+  if (length > static_cast<std::size_t>(stream.out_end - stream.out)) {
+    return Step::full;
+  }
+  for (std::size_t i = 0; i < length; ++i, ++stream.out) {
+    *stream.out = *(stream.out - static_cast<std::ptrdiff_t>(distance));
+  }
+  return Step::next_symbol;
 }
 
 } // namespace kinfast::tiff

@@ -101,11 +101,13 @@ public:
   Result decode(std::span<const std::byte> in, std::span<std::byte> out);
 
 private:
-  enum class Step { next_block, last_block_done, full, broken, slow };
+  enum class Step { next_symbol, next_block, last_block_done, full, broken, slow };
 
   Step decode_block(inflate::Stream& stream);
   Step copy_stored(inflate::Stream& stream, bool last);
   Step decode_symbols(inflate::Stream& stream, bool last);
+  Step decode_entry(inflate::Stream& stream);
+  Step copy_match(inflate::Stream& stream, std::size_t length);
   bool read_tables(inflate::Stream& stream);
   bool set_fixed_tables();
 
