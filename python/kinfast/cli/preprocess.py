@@ -1,6 +1,7 @@
 """`kinfast preprocess`: from raw plates to a prepared store."""
 
 import importlib
+import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,6 +38,7 @@ Exit code 1 says that quarantine.csv has rows: files that could not be used. All
 """
 FILES, RESULT, WORK = "Which images", "What is made of them", "How it is done"
 EXIT_QUARANTINE = 1
+COLUMNS = 80
 SHOWN_PLATES = 4
 """Plates whose windows are shown; dataset.json has all."""
 
@@ -182,7 +184,8 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
     lines.append(f"flagged: {', '.join(flags) if flags else 'none'} (Quality_reason in sites.parquet says why)")
     if done.n_quarantined:
         lines.append(f"quarantined: {done.n_quarantined} missing or broken files; see {done.out / 'quarantine.csv'}")
-    lines += [_window_line(plate, done.windows[plate]) for plate in list(done.plates_done)[:SHOWN_PLATES]]
+    for plate in list(done.plates_done)[:SHOWN_PLATES]:
+        lines += textwrap.wrap(_window_line(plate, done.windows[plate]), COLUMNS, subsequent_indent="  ")
     lines += _check_lines(done)
     lines += done.notes
     following = f"kinfast train {done.out}" if done.n_sites else "kinfast inspect PLATES (no site could be used)"
@@ -198,9 +201,10 @@ def _check_lines(done: "Outcome") -> list[str]:
     """Give a line for each of the first plates with a finding; its Z' where it has positive controls."""
     from kinfast.report.plate_words import plate_line
 
-    lines = [line for plate in done.plates_done if (line := plate_line(plate, done.checks[plate]))]
+    lines = [line for plate, facts in done.checks.items() if (line := plate_line(plate, facts))]
     more = len(lines) - SHOWN_PLATES
-    return lines[:SHOWN_PLATES] + ([f"drift or Z' of {more} more plates: see the report"] if more > 0 else [])
+    lines = [part for line in lines[:SHOWN_PLATES] for part in textwrap.wrap(line, COLUMNS, subsequent_indent="  ")]
+    return lines + ([f"drift or Z' of {more} more plates: see the report"] if more > 0 else [])
 
 
 def _duration(seconds: float) -> str:

@@ -17,6 +17,7 @@ body { margin: 0 auto; max-width: 68rem; padding: 2.2rem 1.4rem 4rem; background
 header { border-bottom: 1px solid var(--line); margin-bottom: 1.6rem; padding-bottom: 1rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.22rem; margin: 2.6rem 0 .7rem; }
+h3 { font-size: 1.02rem; margin: 1.5rem 0 .4rem; }
 p { margin: .5rem 0; max-width: 46rem; }
 .sub, .note, figcaption { color: var(--soft); font-size: .9rem; }
 nav { font-size: .9rem; margin-top: .8rem; } nav a { margin-right: 1rem; }

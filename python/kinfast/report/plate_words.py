@@ -1,6 +1,6 @@
 """What was found of a plate, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 KINDS = {"order": "order of wells", "rows": "rows", "columns": "columns", "edge": "edge"}
@@ -31,7 +31,7 @@ SIGNED = ("order", "edge")
 """Tests whose effect has a direction."""
 
 
-def drift_sentence(tests: list[dict[str, Any]]) -> str:
+def drift_sentence(tests: Sequence[Mapping[str, Any]]) -> str:
     """Say in one sentence whether a plate drifts."""
     if not tests:
         return "Drift was not tested: too few wells."

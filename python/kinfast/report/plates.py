@@ -9,6 +9,7 @@ import pandas as pd
 
 from kinfast import schema
 from kinfast.report.page import Section, definitions, make_page, paragraph, tiles
+from kinfast.report.plate_comparison import compare_html, drift_html, z_prime_html
 from kinfast.report.plate_pictures import field_pictures, site_strip
 from kinfast.report.plate_tables import table_html
 from kinfast.report.well_map import well_map
@@ -28,6 +29,7 @@ def write_plates_report(out: Path) -> Path:
     quarantine = pd.read_csv(out / "quarantine.csv", dtype=str, keep_default_na=False)
     sections = [
         Section("flags", "What was flagged", _flags(sites, dataset)),
+        Section("between-plates", "Plates beside each other", compare_html(dataset)),
         *(_plate_section(out, dataset, sites[sites[schema.PLATE] == plate], plate) for plate in dataset["plates"]),
         Section("examples", "Examples of flagged sites", _examples(out, dataset, sites)),
         Section("quarantine", "Files that could not be used", _quarantine(quarantine)),
@@ -85,6 +87,8 @@ def _plate_section(out: Path, dataset: Mapping[str, Any], sites: pd.DataFrame, p
     text = f"{facts['n_sites']:,} sites of {size} pixels in {sites[schema.WELL].nunique()} wells."
     headed = (
         ("Wells", f'<div style="display:flex;flex-wrap:wrap;gap:0 2rem">{maps}</div>\n{paragraph(RING, "note")}'),
+        ("Drift over the plate", drift_html(facts["drift"])),
+        ("Controls apart: Z'", z_prime_html(facts["z_prime"])),
         ("Light", light),
         ("Channels", table),
         ("Two sites, as stored", strips),
