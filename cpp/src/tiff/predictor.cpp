@@ -43,7 +43,8 @@ std::pair<std::size_t, std::uint16_t> accumulate_by_eight(std::byte* row, std::s
     std::memcpy(row + 2 * i, &sum, sizeof(sum));
     carry = __builtin_shufflevector(sum, sum, 7, 7, 7, 7, 7, 7, 7, 7);
   }
-  return {i, carry[0]};
+  const std::uint16_t last = carry[0]; // Clang lends no reference to an element
+  return {i, last};
 }
 
 void accumulate_grey16(std::span<std::byte> row) {
