@@ -69,7 +69,8 @@ fuzz-coverage: ## Lines of cpp/src/tiff that the fuzzer's corpus reaches
 	@mkdir -p $(FUZZ_CORPUS)
 	@cd build/coverage && LLVM_PROFILE_FILE=replay.profraw cpp/fuzz/kinfast_replay $(abspath $(FUZZ_CORPUS)) \
 	  ../../cpp/fuzz/corpus ../../cpp/fuzz/regressions && llvm-profdata merge -o replay.profdata replay.profraw
-	@llvm-cov report build/coverage/cpp/fuzz/kinfast_replay -instr-profile=build/coverage/replay.profdata cpp/src/tiff
+	@cd build/coverage && llvm-cov report cpp/fuzz/kinfast_replay -instr-profile=replay.profdata \
+	  -ignore-filename-regex='/cpp/(fuzz|include|src/image)/'
 
 docs: setup-dev ## Make the pages and pictures in docs/ that are made by commands
 	python docs/make_docs.py

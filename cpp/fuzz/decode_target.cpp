@@ -71,6 +71,10 @@ void compare_grey16(std::span<const std::byte> file, std::size_t index, const ti
                            [](std::byte pixel) { return std::to_integer<std::uint16_t>(pixel); }),
         "8-bit grey against any type");
   }
+  if (const auto at = tiff::Decoder().stored_grey16_at(file, index, limits)) {
+    require(std::ranges::equal(bytes, file.subspan(static_cast<std::size_t>(*at), bytes.size())),
+            "pixels as they lie in the file against decoded ones");
+  }
 }
 
 void compare_segments(std::span<const std::byte> file, const tiff::Page& page) {

@@ -74,7 +74,7 @@ void store(std::span<std::byte> row, std::size_t sample, std::size_t n_bytes, st
 std::optional<Bytes> plain_lzw(std::span<const std::byte> in, std::size_t most, bool old_style) {
   Bytes out;
   Table table;
-  std::optional<unsigned> before;
+  unsigned before = kClear; // none
   unsigned width = 9;
   for (std::size_t at = 0; out.size() < most && at + width <= 8 * in.size();) {
     const unsigned code = read_code(in, at, width, old_style);
@@ -84,16 +84,16 @@ std::optional<Bytes> plain_lzw(std::span<const std::byte> in, std::size_t most, 
     }
     if (code == kClear) {
       table.clear();
-      before.reset();
+      before = kClear;
       width = 9;
       continue;
     }
-    const bool adds = before && table.size() < 4096;
+    const bool adds = before != kClear && table.size() < 4096;
     if (code >= table.size() + (adds ? 1 : 0)) {
       return std::nullopt;
     }
     if (adds) {
-      table.add(*before, table.text(code == table.size() ? *before : code).front());
+      table.add(before, table.text(code == table.size() ? before : code).front());
       const std::size_t early = old_style ? 0 : 1;
       width += table.size() + early >= (std::size_t{1} << width) && width < 12 ? 1 : 0;
     }
