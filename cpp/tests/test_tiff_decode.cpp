@@ -2,6 +2,7 @@
 #include "tiff_builder.hpp"
 
 #include "kinfast/errors.hpp"
+#include "kinfast/parallel/parallel_for.hpp"
 #include "kinfast/tiff/decode.hpp"
 #include "kinfast/tiff/page.hpp"
 
@@ -186,4 +187,31 @@ TEST_CASE("a file on disk is read like its bytes, and a missing one is named") {
   std::filesystem::remove(path);
   CHECK_THROWS_WITH_AS(tiff::read_file(path.string()),
                        (path.string() + ": No such file or directory").c_str(), kinfast::IoError);
+}
+
+TEST_CASE("any number of threads decode the same files at once") {
+  const auto packed = to_bytes({0xFE, 0xAA, 0x02, 0x80, 0x00, 0x2A, 0xFD, 0xAA, 0x03, 0x80});
+  const auto deflate = to_bytes(
+      {0x78, 0x9C, 0x4B, 0x4C, 0x4A, 0x4E, 0x49, 0x44, 0xC2, 0x00, 0x34, 0x50, 0x06, 0x29});
+  const std::vector<Bytes> files = {
+      TiffBuilder().image(4, 4, 8, {Bytes(16, std::byte{7})}).build(),
+      TiffBuilder().image(2, 3, 8, {packed}).set(259, 32773).build(),
+      TiffBuilder().image(4, 4, 8, {deflate}).set(259, 8).build(),
+  };
+  std::vector<Bytes> wanted;
+  for (const auto& file : files) {
+    wanted.emplace_back(tiff::read_page_info(file, 0, {}).byte_count());
+    tiff::decode_into(file, 0, {}, wanted.back());
+  }
+  for (const int threads : {2, 8}) {
+    std::vector<tiff::Decoder> decoders(static_cast<std::size_t>(threads));
+    kinfast::parallel_for(600, threads, [&](std::size_t index, std::size_t worker) {
+      const auto& file = files[index % files.size()];
+      Bytes pixels(tiff::read_page_info(file, 0, {}).byte_count());
+      decoders[worker].decode_into(file, 0, {}, pixels);
+      if (pixels != wanted[index % files.size()]) {
+        throw std::runtime_error("other pixels");
+      }
+    });
+  }
 }
