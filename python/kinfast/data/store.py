@@ -164,8 +164,10 @@ def _read_sites(path: Path) -> pd.DataFrame:
 def _map_images(path: Path, file: str, shape: tuple[int, int, int]) -> StoreImages:
     try:
         images: StoreImages = np.load(path / file, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path / file}: cannot be opened ({error}): preprocess again") from error
+    except (OSError, ValueError, EOFError) as error:  # an empty file is an EOFError
+        raise StoreError(
+            f"{path / file}: cannot be opened ({' '.join(str(error).split())}): preprocess again"
+        ) from error
     ordered = images.flags.c_contiguous
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape or not ordered:
         found = f"{images.dtype} {images.shape}{'' if ordered else ' not in C order'}"

@@ -61,7 +61,7 @@ def scan_tree(root: Path, reporter: Reporter | None = None) -> Tree:
     """Walk a folder of plates. Hidden folders and kinfast's own results are passed over.
 
     Raises:
-        InputError: there is no such folder.
+        InputError: there is no such folder, or one below it cannot be listed.
     """
     if not root.is_dir():
         raise InputError(f"{root}: {'is a file' if root.exists() else 'no such folder'}; wanted a folder of plates")
@@ -74,7 +74,13 @@ def scan_tree(root: Path, reporter: Reporter | None = None) -> Tree:
     seen: set[tuple[int, int]] = set()
     while pending:
         path, reason = pending.pop()
-        folder, subfolders, hidden = _list_folder(root, path, seen)
+        try:
+            folder, subfolders, hidden = _list_folder(root, path, seen)
+        except OSError as error:  # to go on would drop a plate in silence
+            raise InputError(
+                f"{root / path}: the folder cannot be listed ({error.strerror}): mend its rights or its share, "
+                "or move it out of the plates' folder"
+            ) from error
         if folder is None:
             continue
         left_out += [IgnoredFile(_join(path, name), HIDDEN) for name in hidden]

@@ -63,7 +63,7 @@ def alone_in(out: Path) -> Iterator[None]:
 
 @contextmanager
 def plain_disk_errors(out: Path) -> Iterator[None]:
-    """Say in words what a full or read-only disk means."""
+    """Say in words what a full, read-only or failing disk means."""
     try:
         yield
     except OSError as error:
@@ -71,6 +71,12 @@ def plain_disk_errors(out: Path) -> Iterator[None]:
             raise InputError(
                 f"{out}: the disk is full; finished plates are kept: make room and run the same command again"
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM) and str(error.filename or "").startswith(str(out)):
-            raise InputError(f"{error.filename}: cannot be written ({error.strerror}): choose another --out") from error
-        raise
+        file = str(error.filename or out)  # a write to an open file does not say to which
+        if not error.errno or not file.startswith(str(out)):
+            raise
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise InputError(f"{file}: cannot be written ({error.strerror}): choose another --out") from error
+        raise InputError(
+            f"{file}: the disk fails ({os.strerror(error.errno)}); finished plates are kept: mend it and run the same "
+            "command again, or choose another --out"
+        ) from error

@@ -1,7 +1,9 @@
 """What a plate's shard was made from, so that a second run does only what changed."""
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 
 from kinfast import _native
 from kinfast.config import STORE_FORMAT_VERSION, PreprocessConfig
+from kinfast.domain import QuarantineRow
 from kinfast.preprocess.plan import PlateTask
 from kinfast.preprocess.sampling import choose_sites, majority_shape, site_paths
 from kinfast.preprocess.shard import CONTROLS, FILES, HASHES, PARAMETERS, REFERENCE, STATE, UNREADABLE
@@ -20,6 +23,8 @@ BATCH = 64
 """Sites a native call."""
 METHOD_VERSION = 3
 """Raised whenever the same input and parameters would give other bytes than before."""
+SYSTEM_ERRORS = tuple(os.strerror(code) for code in sorted(errno.errorcode))
+"""How the reason of a file ends that the system refused."""
 
 
 def parameters_of(
@@ -89,9 +94,12 @@ def explain_change(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
     return ", ".join(words) or "other control wells or pixel size"
 
 
-def unreadable_files(task: PlateTask, paths: Iterable[str]) -> list[str]:
-    """Give those of a plate's files that cannot be opened: a right or a disk that may be mended without a trace."""
-    return [path for path in paths if path and not _opens(task.root / path)]
+def unreadable_files(rows: Iterable[QuarantineRow]) -> list[str]:
+    """Give the files that the system refused: a right, a disk or a share that may be mended without a trace.
+
+    By the reason at the time: a share that is back a second later would otherwise leave its sites out for good.
+    """
+    return [row.path for row in rows if row.path and row.reason.endswith(SYSTEM_ERRORS)]
 
 
 def readable_again(task: PlateTask, before: dict[str, Any]) -> list[str]:
@@ -101,10 +109,11 @@ def readable_again(task: PlateTask, before: dict[str, Any]) -> list[str]:
 
 def _opens(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            file.read(1)
+        _native.read_info(str(path), 0)
     except OSError:
         return False
+    except (_native.TiffError, IndexError):  # it can be read, whatever it is
+        return True
     return True
 
 

@@ -74,8 +74,7 @@ def prepare_plate(
     atomic.write_parquet(work / SITES, table)
     atomic.write_json(work / PLATE, _facts(task, plan, thresholds, len(done.sites), raw))
     atomic.write_bytes(work / QUARANTINE, rows_text(done.quarantine))
-    unreadable = unreadable_files(task, (row.path for row in done.quarantine))
-    inputs = describe_inputs(task) | {HASHES: done.hashes, UNREADABLE: unreadable}
+    inputs = describe_inputs(task) | {HASHES: done.hashes, UNREADABLE: unreadable_files(done.quarantine)}
     atomic.write_bytes(work / INPUTS, (json.dumps(inputs, ensure_ascii=False) + "\n").encode())
 
 

@@ -37,16 +37,18 @@ class RowWriter:
         if rows.shape[1:] != self._row_shape or rows.dtype != np.uint8:
             raise ValueError(f"rows are {rows.dtype} {rows.shape[1:]}, wanted uint8 {self._row_shape}")
         content = memoryview(np.ascontiguousarray(rows)).cast("B")  # type: ignore[arg-type]  # 3.11 has no Buffer
-        offset = HEADER_BYTES + self.n_rows * self._row_bytes
-        while content:
-            written = os.pwrite(self._file, content, offset)
-            content, offset = content[written:], offset + written
+        self._write(content, HEADER_BYTES + self.n_rows * self._row_bytes)
         self.n_rows += len(rows)
 
     def commit(self) -> None:
         """Write the header, and wait until all is on the disk."""
-        os.pwrite(self._file, npy_header((self.n_rows, *self._row_shape)), 0)
+        self._write(memoryview(npy_header((self.n_rows, *self._row_shape))), 0)
         os.fsync(self._file)
+
+    def _write(self, content: memoryview, offset: int) -> None:
+        while content:  # a disk that fills up takes a part, and says so at the next one
+            written = os.pwrite(self._file, content, offset)
+            content, offset = content[written:], offset + written
 
 
 def npy_header(shape: tuple[int, ...]) -> bytes:

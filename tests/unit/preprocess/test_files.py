@@ -8,7 +8,7 @@ import pytest
 
 from kinfast import schema
 from kinfast.config import PreprocessConfig
-from kinfast.domain import Plate
+from kinfast.domain import Plate, QuarantineRow
 from kinfast.errors import InputError
 from kinfast.preprocess import atomic
 from kinfast.preprocess.duplicates import find_duplicates
@@ -154,7 +154,14 @@ def test_blank_images_are_no_doubles() -> None:
 
 def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path) -> None:
     task = PlateTask(tmp_path, Plate("P", ()), ("DNA",), None, {}, frozenset(), None, PreprocessConfig())
-    before = {"unreadable": unreadable_files(task, ["a.tif", "", "there.tif"])}
+    reasons = {
+        "a.tif": "Permission denied",
+        "": "no image of this channel",
+        "odd.tif": "image is 2x8 pixels, wanted 4x8",
+        "there.tif": f"{tmp_path}/there.tif: Input/output error",
+    }
+    rows = [QuarantineRow(path, "P", "B02", 1, "DNA", reason) for path, reason in reasons.items()]
+    before = {"unreadable": unreadable_files(rows)}
     assert before == {"unreadable": ["a.tif", "there.tif"]}
     (tmp_path / "there.tif").write_bytes(b"x")
     assert readable_again(task, before) == ["there.tif"]
