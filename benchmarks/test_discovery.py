@@ -1,10 +1,11 @@
 """Finding and parsing the paths of 200,000 images, the folders in the cache: seconds, and whether they grow in line."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from benchmarks.measuring import SMOKE, Measured, best_of, compare
+from benchmarks.measuring import SMOKE, Measured, compare
 
 from kinfast.plate.open import open_plates
 
@@ -25,6 +26,13 @@ def touch_plate(root: Path, name: str, n_files: int) -> None:
                 made += 1
 
 
+def processor_seconds(tree: Path) -> float:
+    """Time of the processor, the kernel's included: one thread, no waiting, and no time of the neighbours'."""
+    began = time.process_time()
+    open_plates(tree, channels=CHANNELS)
+    return time.process_time() - began
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two halves, each with as many plates."""
@@ -37,7 +45,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_200_000_paths(tree: Path, record: Callable[[str, Measured], None]) -> None:
     found = open_plates(tree, channels=CHANNELS)
     assert sum(len(site.channels) for plate in found.plates for site in plate.sites) == (64 if SMOKE else 200_000)
-    taken = best_of(lambda: open_plates(tree, channels=CHANNELS), 1 if SMOKE else 3)
+    taken = min(processor_seconds(tree) for _ in range(1 if SMOKE else 3))
     record("open 200,000 paths, seconds", Measured(taken, taken, 4.0, "s"))
 
 
