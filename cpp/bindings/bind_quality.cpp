@@ -4,6 +4,8 @@
 
 #include "arrays.hpp"
 #include "kinfast/quality/components.hpp"
+#include "kinfast/quality/detail.hpp"
+#include "kinfast/quality/nuclei.hpp"
 #include "kinfast/quality/statistics.hpp"
 
 namespace py = pybind11;
@@ -26,6 +28,21 @@ std::pair<std::size_t, std::size_t> count_components(const CArray<float>& image,
   ComponentCounter counter;
   const auto found = counter.count(view, static_cast<float>(threshold), min_area);
   return {found.components, found.pixels};
+}
+
+std::pair<std::size_t, std::size_t> count_nuclei(const CArray<float>& image, double threshold,
+                                                 std::size_t min_area) {
+  const auto view = image_view(image, "image");
+  const py::gil_scoped_release release;
+  NucleusCounter counter;
+  const auto found = counter.count(view, static_cast<float>(threshold), min_area);
+  return {found.nuclei, found.pixels};
+}
+
+double measure_detail(const CArray<float>& image) {
+  const auto view = image_view(image, "image");
+  const py::gil_scoped_release release;
+  return detail(view);
 }
 
 py::tuple statistic_percentiles() {
@@ -51,11 +68,16 @@ void bind_quality(py::module_& module) {
                                    statistics.percentiles.data());
                              })
       .def_readonly("saturated_fraction", &SiteStatistics::saturated_fraction)
-      .def_readonly("focus", &SiteStatistics::focus);
+      .def_readonly("focus", &SiteStatistics::focus)
+      .def_readonly("noise", &SiteStatistics::noise)
+      .def_readonly("level_step", &SiteStatistics::level_step);
   module.attr("STATISTIC_PERCENTILES") = statistic_percentiles();
   module.def("statistics", &measure, py::arg("raw").noconvert(), "saturation_value"_a);
   module.def("count_components", &count_components, py::arg("image").noconvert(), "threshold"_a,
              "min_area"_a);
+  module.def("count_nuclei", &count_nuclei, py::arg("image").noconvert(), "threshold"_a,
+             "min_area"_a);
+  module.def("detail", &measure_detail, py::arg("image").noconvert());
 }
 
 } // namespace kinfast::bindings

@@ -73,6 +73,8 @@ void bind_site(py::module_& module) {
       .def_readonly("statistics", &ChannelResult::statistics)
       .def_readonly("corrected_mean", &ChannelResult::corrected_mean)
       .def_readonly("corrected_std", &ChannelResult::corrected_std)
+      .def_readonly("detail", &ChannelResult::detail)
+      .def_readonly("bits", &ChannelResult::bits)
       .def_readonly("nuclei", &ChannelResult::nuclei)
       .def_readonly("nuclei_pixels", &ChannelResult::nuclei_pixels)
       .def_readonly("file_hash", &ChannelResult::file_hash)

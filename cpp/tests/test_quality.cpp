@@ -1,4 +1,5 @@
 #include "kinfast/quality/components.hpp"
+#include "kinfast/quality/nuclei.hpp"
 #include "kinfast/quality/statistics.hpp"
 
 #include <doctest/doctest.h>
@@ -63,4 +64,25 @@ TEST_CASE("a constant image has no spread") {
   CHECK(statistics.saturated_fraction == 1.0);
   CHECK(statistics.percentiles.front() == 65535.0);
   CHECK(statistics.focus == 0.0);
+}
+
+TEST_CASE("two discs that touch are two nuclei, and what is cut by the border may be none") {
+  constexpr std::size_t kSide = 48;
+  std::vector<float> image(kSide * kSide, 0.0F);
+  const auto add = [&](double cy, double cx) {
+    for (std::size_t i = 0; i < image.size(); ++i) {
+      const double dy = static_cast<double>(i / kSide) - cy;
+      const double dx = static_cast<double>(i % kSide) - cx;
+      image[i] = dy * dy + dx * dx <= 25.0 ? 1.0F : image[i];
+    }
+  };
+  add(20.0, 20.0);
+  add(20.0, 29.0);
+  NucleusCounter counter;
+  CHECK(counter.count({image.data(), {kSide, kSide}}, 0.5F, 4).nuclei == 2);
+  add(40.0, -3.0);
+  CHECK(counter.count({image.data(), {kSide, kSide}}, 0.5F, 4).nuclei == 2);
+  add(46.0, 40.0);
+  CHECK(counter.count({image.data(), {kSide, kSide}}, 0.5F, 4).nuclei == 3);
+  CHECK(counter.count({image.data(), {kSide, kSide}}, 2.0F, 4).nuclei == 0);
 }

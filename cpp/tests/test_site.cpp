@@ -143,8 +143,8 @@ TEST_CASE("planes are projected, and nuclei counted where a threshold is given")
   const Folder folder;
   auto upper = std::vector<std::uint16_t>(kRaw.pixels(), 10);
   auto lower = upper;
-  upper[0] = 5000;
-  lower[kRaw.pixels() - 1] = 5000;
+  upper[kRaw.width + 1] = 5000;
+  lower[kRaw.pixels() - kRaw.width - 2] = 5000;
   const std::vector<SitePaths> sites{
       {{folder.write("z1.tif", kRaw, upper), folder.write("z2.tif", kRaw, lower)}}};
   std::vector<ChannelPlan> plans{plain_plan(255.0F)};

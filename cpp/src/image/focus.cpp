@@ -44,6 +44,7 @@ double FocusMeter::measure(ImageView<const std::uint16_t> raw, std::uint16_t bas
                            std::uint16_t top) {
   const std::size_t width = raw.shape.width / 2;
   const std::size_t height = raw.shape.height / 2;
+  noise_ = 0.0;
   if (width < kSmallestWidth || height < kSmallestHeight) {
     return 0.0;
   }
@@ -62,7 +63,11 @@ double FocusMeter::measure(ImageView<const std::uint16_t> raw, std::uint16_t bas
     }
     above_.swap(row_);
   }
-  return focus_of(total, static_cast<double>((height - 1) * (width - 2)));
+  const auto n_products = static_cast<double>((height - 1) * (width - 2));
+  // A binned pixel is half the sum of four: its variance is a pixel's, and sum d d is 2 n v.
+  const double excess = std::max(static_cast<double>(total.energy - total.slope), 0.0);
+  noise_ = std::sqrt(excess / (2.0 * n_products)) * static_cast<double>(1 << shift);
+  return focus_of(total, n_products);
 }
 
 } // namespace kinfast

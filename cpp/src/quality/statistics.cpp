@@ -1,5 +1,6 @@
 #include "kinfast/quality/statistics.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -58,6 +59,18 @@ double saturated_fraction(Counts counts, std::size_t n_pixels, std::uint16_t sat
   return static_cast<double>(saturated) / static_cast<double>(n_pixels);
 }
 
+std::uint16_t smallest_step(Counts counts, std::size_t low, std::size_t high) {
+  std::size_t step = 0;
+  std::size_t last = low;
+  for (std::size_t level = low + 1; level <= high && step != 1; ++level) {
+    if (counts[level] != 0) {
+      step = step == 0 ? level - last : std::min(step, level - last);
+      last = level;
+    }
+  }
+  return static_cast<std::uint16_t>(step);
+}
+
 } // namespace
 
 SiteStatistics StatisticsMeter::measure(ImageView<const std::uint16_t> raw,
@@ -79,8 +92,11 @@ SiteStatistics StatisticsMeter::finish(ImageView<const std::uint16_t> raw,
   set_moments(counts, n_pixels, statistics);
   set_percentiles(counts, n_pixels, statistics);
   statistics.saturated_fraction = saturated_fraction(counts, n_pixels, saturation_value);
+  statistics.level_step = smallest_step(counts, static_cast<std::size_t>(statistics.percentiles[1]),
+                                        static_cast<std::size_t>(statistics.percentiles[7]));
   statistics.focus = focus_.measure(raw, static_cast<std::uint16_t>(statistics.percentiles.front()),
                                     static_cast<std::uint16_t>(statistics.percentiles.back()));
+  statistics.noise = focus_.noise();
   return statistics;
 }
 

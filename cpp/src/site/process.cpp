@@ -16,7 +16,8 @@
 #include "kinfast/image/hash.hpp"
 #include "kinfast/image/resize.hpp"
 #include "kinfast/parallel/parallel_for.hpp"
-#include "kinfast/quality/components.hpp"
+#include "kinfast/quality/detail.hpp"
+#include "kinfast/quality/nuclei.hpp"
 #include "kinfast/site/source.hpp"
 #include "rows.hpp"
 
@@ -40,7 +41,7 @@ struct PreparedPlan {
 struct Worker {
   SourceReader reader;
   StatisticsMeter meter;
-  ComponentCounter counter;
+  NucleusCounter counter;
   AreaResizer resizer;
   std::vector<float> corrected_row;
   ImageBuffer<float> resized;
@@ -133,7 +134,7 @@ void count_nuclei(const ChannelPlan& plan, Worker& worker, ChannelResult& result
   }
   const auto found =
       worker.counter.count(worker.resized.view(), *plan.nuclei_threshold, plan.nuclei_min_area);
-  result.nuclei = static_cast<std::int64_t>(found.components);
+  result.nuclei = static_cast<std::int64_t>(found.nuclei);
   result.nuclei_pixels = static_cast<std::int64_t>(found.pixels);
 }
 
@@ -149,6 +150,8 @@ ChannelResult process_channel(const ChannelPlanes& planes, const PreparedPlan& p
     result.statistics = worker.meter.finish(raw, plan.saturation_value);
     const ImageView<const float> resized = worker.resized.view();
     set_moments(resized, result);
+    result.detail = detail(resized);
+    result.bits = worker.reader.bits();
     count_nuclei(plan, worker, result);
     quantise({resized.data, resized.pixels()}, plan.window, worker.levels.data());
     store_channel(worker.levels, out, n_channels);

@@ -1,5 +1,6 @@
 #include "kinfast/site/source.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 
@@ -23,6 +24,7 @@ ImageView<const std::uint16_t> SourceReader::read(const std::vector<std::string>
     throw SourceError("no image", "");
   }
   hasher_ = Hasher();
+  bits_ = 0;
   for (const std::string& path : planes) {
     auto& into = &path == &planes.front() ? raw_ : plane_;
     try {
@@ -57,6 +59,7 @@ void SourceReader::load(const std::string& path, std::optional<Shape>& shape) {
                       path);
   }
   shape = found;
+  bits_ = std::max(bits_, info.bits);
 }
 
 // An uncompressed image is used where it was read to: a copy would take as long as the reading.

@@ -67,12 +67,18 @@ def process(
     return out, _native.process_sites(sites, plans(), SHAPE, out, threads)
 
 
+def bits_of(path: str) -> int:
+    with tifffile.TiffFile(path) as tiff:
+        return int(tiff.pages.first.bitspersample)
+
+
 def facts(result: _native.ChannelResult) -> list[Any]:
     statistics = result.statistics
     return [
         result.error, result.corrected_mean, result.corrected_std, result.nuclei, result.nuclei_pixels,
         result.file_hash, result.pixel_hash, statistics.minimum, statistics.maximum, statistics.mean, statistics.std,
-        statistics.saturated_fraction, statistics.focus, *statistics.percentiles.tolist(),
+        statistics.saturated_fraction, statistics.focus, statistics.noise,
+        statistics.level_step, result.detail, *statistics.percentiles.tolist(),
     ]  # fmt: skip
 
 
@@ -92,6 +98,10 @@ def test_the_fused_pass_equals_the_single_kernels(sites: list[list[list[str]]]) 
             assert result.error == ""
             assert facts(result)[7:11] == [statistics.minimum, statistics.maximum, statistics.mean, statistics.std]
             assert result.statistics.focus == statistics.focus
+            assert result.statistics.level_step == statistics.level_step
+            assert result.statistics.noise == statistics.noise
+            assert result.detail == _native.detail(resized)
+            assert result.bits == max(bits_of(path) for path in planes)
             assert result.statistics.percentiles.tolist() == statistics.percentiles.tolist()
             assert result.pixel_hash == _native.hash_bytes(raw)
             if len(planes) == 1:
@@ -100,8 +110,8 @@ def test_the_fused_pass_equals_the_single_kernels(sites: list[list[list[str]]]) 
             assert result.corrected_mean == pytest.approx(resized.mean(dtype=np.float64), rel=540 * 2.0**-53)
             assert result.corrected_std == pytest.approx(resized.std(dtype=np.float64), rel=1e-11)
             if channel == 1:
-                assert (result.nuclei, result.nuclei_pixels) == _native.count_components(resized, 900.0, 3)
-                assert result.nuclei > 0
+                assert (result.nuclei, result.nuclei_pixels) == _native.count_nuclei(resized, 900.0, 3)
+                assert result.nuclei_pixels > 0
             else:
                 assert result.nuclei == -1
 

@@ -23,6 +23,10 @@ struct SiteStatistics {
   std::array<double, kStatisticPercentiles.size()> percentiles{};
   double saturated_fraction = 0.0; // of pixels at or above the saturation value
   double focus = 0.0;              // see focus.hpp
+  double noise = 0.0;              // see focus.hpp
+  // Smallest distance of two levels that occur, between the 1st and the 99th percentile: 1 for
+  // what a camera gave, 16 where twelve bits were blown up to sixteen; 0 for fewer than two levels.
+  std::uint16_t level_step = 0;
 };
 
 // Measures images one after another in the same memory. One thread at a time.

@@ -37,7 +37,9 @@ struct ChannelResult {
   SiteStatistics statistics;
   double corrected_mean = 0.0; // of the corrected, resized image, before quantisation
   double corrected_std = 0.0;
-  std::int64_t nuclei = -1; // -1 where no threshold was given
+  double detail = 0.0;      // of the same; see detail.hpp
+  unsigned bits = 0;        // of a sample in the files
+  std::int64_t nuclei = -1; // -1 where no threshold was given; see nuclei.hpp
   std::int64_t nuclei_pixels = 0;
   std::uint64_t file_hash = 0;
   std::uint64_t pixel_hash = 0;

@@ -36,6 +36,8 @@ public:
 
   // Of the bytes of the files that were read last, one after the other; see hash.hpp.
   std::uint64_t file_hash() const { return hasher_.hash(); }
+  // Largest number of bits of a sample in those files.
+  unsigned bits() const { return bits_; }
 
 private:
   void load(const std::string& path, std::optional<Shape>& shape);
@@ -47,6 +49,7 @@ private:
   ImageBuffer<std::uint16_t> raw_;
   ImageBuffer<std::uint16_t> plane_;
   Hasher hasher_;
+  unsigned bits_ = 0;
 };
 
 } // namespace kinfast
