@@ -30,11 +30,19 @@ FLAGS = [
     "Flag_blurred",
     "Flag_debris",
     "Flag_duplicate",
+    "Flag_bit_depth",
+    "Flag_channel_swap",
 ]
 FLAG_ANY = "Flag_any"
 FLAG_REASON = "Quality_reason"
-EXCLUDED_FLAGS = [flag for flag in FLAGS if flag != "Flag_few_cells"]
-"""Flags that keep a site out of training by default: few cells are kept, since toxicity is biology."""
+DEFAULT_POLICIES = dict.fromkeys(FLAGS, "exclude") | {
+    "Flag_few_cells": "only-report",
+    "Flag_channel_swap": "only-report",
+}
+"""What training does with a flagged site: few cells are kept, since toxicity is biology; and so are channels that look
+exchanged, since a strong phenotype moves what tells them apart. Both are counted in words before training."""
+EXCLUDED_FLAGS = [flag for flag in FLAGS if DEFAULT_POLICIES[flag] == "exclude"]
+"""Flags that keep a site out of training by default."""
 FLAG_EXCLUDED = "Flag_excluded"
 """True where a person's own --exclude list names the site; always there."""
 
@@ -68,6 +76,16 @@ def path_name(channel: str) -> str:
 def quality(measure: str, channel: str = "") -> str:
     """Name a quality column, of one channel or of the whole site."""
     return f"Quality_{measure}_{channel}" if channel else f"Quality_{measure}"
+
+
+def judged(flag: str, what: str) -> str:
+    """Name the column that holds what a flag compares: `measure` or `threshold`."""
+    return f"Quality_{flag.removeprefix('Flag_')}_{what}"
+
+
+def is_measure(column: str) -> bool:
+    """Tell whether a column is a measure of the image, not what a flag made of it."""
+    return column.startswith("Quality_") and not column.endswith(("_measure", "_threshold", "_reason"))
 
 
 def logit(class_name: str) -> str:

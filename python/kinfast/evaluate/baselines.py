@@ -49,7 +49,7 @@ def predict_prior(run: Run) -> Probabilities:
 
 def quality_measures(table: pd.DataFrame) -> Measures | None:
     """Take the numeric Quality_* columns that vary, None without any."""
-    names = [name for name in table.columns if name.startswith("Quality_")]
+    names = [name for name in table.columns if schema.is_measure(str(name))]
     numeric = table[names].select_dtypes(include=["number", "bool"]).astype("float64")
     varying = numeric.loc[:, numeric.nunique() > 1].to_numpy(dtype=np.float64)
     values = np.where(np.isfinite(varying), varying, np.nan)

@@ -8,10 +8,11 @@ from kinfast.preprocess.plate_task import PIXEL_HASH
 
 
 def find_duplicates(sites: pd.DataFrame, channels: tuple[str, ...]) -> list[str]:
-    """Compare the pixels' hashes, channel by channel, over all plates. Blank images are alike by nature and left out.
+    """Compare the pixels' hashes over all plates and channels. Blank images are alike by nature and left out.
 
-    Within one well the first of equal sites stays good, since its label is right. Across wells all of them are named:
-    nobody can tell which of the labels is wrong.
+    A site with one frame in two of its channels is named: the camera gave it twice. Within one well the first of equal
+    sites stays good, since its label is right. Across wells all of them are named: nobody can tell which of the labels
+    is wrong.
 
     Args:
         sites: rows of the shards, sorted.
@@ -23,6 +24,7 @@ def find_duplicates(sites: pd.DataFrame, channels: tuple[str, ...]) -> list[str]
     reasons: list[list[str]] = [[] for _ in range(len(sites))]
     names = [f"{p} {w} s{s}" for p, w, s in sites[[schema.PLATE, schema.WELL, schema.SITE]].itertuples(index=False)]
     wells = (sites[schema.PLATE] + "/" + sites[schema.WELL]).to_numpy()
+    _find_stuck(sites, channels, reasons)
     for channel in channels:
         low, high = (sites[schema.quality(m, channel)].to_numpy() for m in ("min", "max"))
         hashes = sites[PIXEL_HASH + channel].to_numpy()
@@ -32,6 +34,16 @@ def find_duplicates(sites: pd.DataFrame, channels: tuple[str, ...]) -> list[str]
                 other = names[first] if i != first else names[group[1]]
                 reasons[i].append(f"{channel} as in {other}")
     return [f"duplicate: {', '.join(found)}" if found else "" for found in reasons]
+
+
+def _find_stuck(sites: pd.DataFrame, channels: tuple[str, ...], reasons: list[list[str]]) -> None:
+    """Name the channels of a site that show one frame."""
+    hashes = sites[[PIXEL_HASH + channel for channel in channels]].to_numpy()
+    spans = [sites[schema.quality("max", c)].to_numpy() > sites[schema.quality("min", c)].to_numpy() for c in channels]
+    for one, first in enumerate(channels):
+        for other in range(one + 1, len(channels)):
+            for i in np.flatnonzero((hashes[:, one] == hashes[:, other]) & spans[one]):
+                reasons[i].append(f"{channels[other]} as in {first} of the same site")
 
 
 def _equal_groups(hashes: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:

@@ -33,7 +33,10 @@ def merge_sites(
     parts = [shard.sites for shard in shards if len(shard.sites)] or [shards[0].sites]
     sites = pd.concat(parts, ignore_index=True)
     duplicates = find_duplicates(sites, channels)
-    sites["Flag_duplicate"] = np.array([bool(reason) for reason in duplicates], bool)
+    doubled = np.array([reason.count(" as in ") for reason in duplicates], np.float64)
+    sites["Flag_duplicate"] = doubled > 0
+    sites[schema.judged("duplicate", "measure")] = doubled
+    sites[schema.judged("duplicate", "threshold")] = 1.0
     excluded, unmatched = apply_exclusions(sites, exclusions)
     sites[schema.FLAG_EXCLUDED] = np.array([bool(reason) for reason in excluded], bool)
     sites[schema.FLAG_ANY] = sites[[*schema.FLAGS, schema.FLAG_EXCLUDED]].any(axis=1).to_numpy(bool)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kinfast import _native, schema
 from kinfast.domain import ImageFile, QuarantineRow, Site, StoreImages
 from kinfast.preprocess import atomic
+from kinfast.preprocess.channel_swap import correlate_channels
 from kinfast.preprocess.flags import Verdicts, flag_sites
 from kinfast.preprocess.inputs import describe_inputs, unreadable_files
 from kinfast.preprocess.measures import Measures, collect_measures
@@ -42,6 +43,7 @@ class _Pass:
     quarantine: list[QuarantineRow] = field(default_factory=list)
     hashes: list[list[str]] = field(default_factory=list)
     levels: list[NDArray[np.float64]] = field(default_factory=list)
+    correlations: list[NDArray[np.float64]] = field(default_factory=list)
 
 
 def prepare_plate(
@@ -67,9 +69,11 @@ def prepare_plate(
             fields.result()
     if not done.sites:
         (work / "images.npy").unlink()
-    measures = collect_measures(done.results, task.channels, plan.stored[0] * plan.stored[1])
+    correlations = np.concatenate([np.empty((0, len(task.channels), len(task.channels))), *done.correlations])
+    measures = collect_measures(done.results, task.channels, plan.stored[0] * plan.stored[1], correlations)
+    control = np.array([site.key.well in task.controls for site in done.sites], bool)
     dark = {name: task.quality.get(f"dark_{name}", fit.dark_below) for name, fit in plan.fits.items()}
-    thresholds = find_thresholds(measures, dark, plan.nuclei(task), task.quality)
+    thresholds = find_thresholds(measures, dark, plan.nuclei(task), task.quality, control)
     table = _site_table(task, done, measures, flag_sites(measures, thresholds), image_file)
     atomic.write_parquet(work / SITES, table)
     atomic.write_json(work / PLATE, _facts(task, plan, thresholds, len(done.sites), raw))
@@ -94,7 +98,9 @@ def _run_pass_two(task: PlateTask, plan: PlatePlan, path: Path, threads: int, re
         for sites in _batches(task.plate.sites, len(buffer)):
             out = buffer[: len(sites)]
             results = _native.process_sites([site_paths(task.root, s) for s in sites], plans, plan.raw, out, threads)
-            writer.append(_take_sound(task, plan.raw, sites, results, out, done))
+            sound = _take_sound(task, plan.raw, sites, results, out, done)
+            done.correlations.append(correlate_channels(sound))
+            writer.append(sound)
             reporter.advance(len(sites), f"{len(done.quarantine)} quarantined" if done.quarantine else "")
         writer.commit()
     return done
@@ -176,6 +182,7 @@ def _site_table(task: PlateTask, done: _Pass, measures: Measures, verdicts: Verd
         schema.TIMEPOINT: np.array([k.timepoint for k in keys], np.int64),
         schema.PIXEL_UM: np.full(len(keys), np.nan if task.pixel_um is None else task.pixel_um),
         **measures.columns(),
+        **verdicts.columns(),
         **verdicts.flags,
         schema.FLAG_REASON: pd.Series(verdicts.texts(), dtype=object).astype("str"),
     }

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinfast.errors import SpecError
+from kinfast.preprocess.channel_swap import swap_evidence
 from kinfast.preprocess.measures import Measures
 
 MIN_SITES = 12
@@ -35,8 +36,13 @@ NOISE_FACTOR, NOISE_SHARE = 1.5, 0.6
 """Where a stain is so dim that its noise is above that: less than this factor of the plate's flattest site, but never
 more than this share of the usual one."""
 
-SITE_NAMES = ("nuclei_brightness", "nucleus_pixels", "few_cells", "empty_cells", "saturated")
-CHANNEL_NAMES = ("dark", "blurred", "debris", "textureless")
+WITNESS_SIGMAS, WITNESS_FACTOR = 3.0, 1.3
+"""The same two for detail, the second measure of focus, which must agree with the first: less is asked of a witness."""
+SWAP_FACTOR = 1.5
+"""By which another order of the channels must fit better than the one given, at least."""
+
+SITE_NAMES = ("nuclei_brightness", "nucleus_pixels", "few_cells", "empty_cells", "saturated", "channel_swap")
+CHANNEL_NAMES = ("dark", "blurred", "debris", "textureless", "detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,12 @@ class Thresholds:
         few_cells: a site with fewer cells has few.
         empty_cells: a site with at most so many has none.
         saturated: share of pixels at the camera's limit from which a channel is saturated.
+        channel_swap: evidence (see `channel_swap.swap_evidence`) from which channels seem exchanged.
         dark: channel -> mean raw counts below which it was not lit.
         blurred: channel -> focus below which it is blurred.
         debris: channel -> counts by which the 99.9th percentile exceeds the median from which there is debris.
         textureless: channel -> corrected standard deviation below which no cell is to be seen.
+        detail: channel -> detail below which it may be blurred.
     """
 
     nuclei_brightness: float
@@ -60,10 +68,12 @@ class Thresholds:
     few_cells: float
     empty_cells: float
     saturated: float
+    channel_swap: float
     dark: dict[str, float]
     blurred: dict[str, float]
     debris: dict[str, float]
     textureless: dict[str, float]
+    detail: dict[str, float]
 
     def as_json(self) -> dict[str, float | None]:
         """Give them flat, by the names that a spec's `quality` overrides; null where not judged."""
@@ -86,7 +96,11 @@ def check_overrides(overrides: Mapping[str, float], channels: tuple[str, ...]) -
 
 
 def find_thresholds(
-    measures: Measures, dark: Mapping[str, float], nuclei: tuple[float, float], overrides: Mapping[str, float]
+    measures: Measures,
+    dark: Mapping[str, float],
+    nuclei: tuple[float, float],
+    overrides: Mapping[str, float],
+    control: NDArray[np.bool_] | None = None,
 ) -> Thresholds:
     """Find a plate's thresholds.
 
@@ -95,9 +109,10 @@ def find_thresholds(
         dark: channel -> mean raw counts below which it was not lit, from pass one.
         nuclei: (brightness, pixels) of nuclei, from pass one.
         overrides: the spec's `quality`.
+        control: (n,) bool, sites with negative controls: where they are enough, few cells means few against them.
     """
     lit = lit_sites(measures, dark)
-    few, empty = _cell_limits(measures.cells[lit])
+    few, empty = _cell_limits(measures.cells[lit], measures.cells[_reference(lit, control)])
     populated = lit & ~(measures.cells <= empty)
     shares = measures.values["saturated"][populated]
     found = Thresholds(
@@ -105,10 +120,15 @@ def find_thresholds(
         few,
         empty,
         _saturation_limit(shares),
+        _swap_limit(measures, populated),
         dict(dark),
         _channels(measures, _focus_limits(measures, populated)),
         _channels(measures, _outlier_limits(_reach(measures)[populated], DEBRIS_FACTOR, 1)),
         _channels(measures, _texture_limits(measures.values["corrected_std"][lit])),
+        _channels(
+            measures,
+            _outlier_limits(measures.values["detail"][populated], WITNESS_FACTOR, -1, WITNESS_SIGMAS),
+        ),
     )
     return _overridden(found, overrides)
 
@@ -126,12 +146,19 @@ def _reach(measures: Measures) -> NDArray[np.float64]:
     return measures.values["p99_9"] - measures.values["p50"]
 
 
-def _cell_limits(cells: NDArray[np.float64]) -> tuple[float, float]:
+def _reference(lit: NDArray[np.bool_], control: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Give the lit controls where they are enough to say what is usual, else all lit sites."""
+    if control is None or (lit & control).sum() < MIN_SITES:
+        return lit
+    return lit & control
+
+
+def _cell_limits(cells: NDArray[np.float64], reference: NDArray[np.float64]) -> tuple[float, float]:
     if len(cells) == 0 or np.isnan(cells).any():
         return float("nan"), float("nan")
     if len(cells) < MIN_SITES:
         return float("nan"), 0.0
-    median = float(np.median(cells))
+    median = float(np.median(reference))
     return FEW_CELLS_SHARE * median, float(np.floor(EMPTY_SHARE * median))
 
 
@@ -141,6 +168,13 @@ def _saturation_limit(shares: NDArray[np.float64]) -> float:
     median = np.median(shares)
     usual = median + OUTLIER_SIGMAS * 1.4826 * np.median(np.abs(shares - median))
     return float(np.clip(usual, SATURATED_SHARE, SATURATED_MOST))
+
+
+def _swap_limit(measures: Measures, populated: NDArray[np.bool_]) -> float:
+    if populated.sum() < MIN_SITES:
+        return float("nan")
+    evidence = swap_evidence(measures.correlations, populated)[0][populated]
+    return float(_outlier_limits(evidence[:, None], SWAP_FACTOR, 1)[0])
 
 
 def _focus_limits(measures: Measures, populated: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -156,7 +190,9 @@ def _texture_limits(spreads: NDArray[np.float64]) -> NDArray[np.float64]:
     return limits
 
 
-def _outlier_limits(values: NDArray[np.float64], factor: float, side: int) -> NDArray[np.float64]:
+def _outlier_limits(
+    values: NDArray[np.float64], factor: float, side: int, sigmas: float = OUTLIER_SIGMAS
+) -> NDArray[np.float64]:
     """Give each column's limit on one side (-1 low, 1 high): robust deviations of the logarithm, a factor at least."""
     limits = np.full(values.shape[1], np.nan)
     for column in range(values.shape[1]):
@@ -166,7 +202,7 @@ def _outlier_limits(values: NDArray[np.float64], factor: float, side: int) -> ND
         logs = np.log(positive)
         median = np.median(logs)
         spread = 1.4826 * np.median(np.abs(logs - median))
-        limits[column] = np.exp(median + side * max(OUTLIER_SIGMAS * spread, np.log(factor)))
+        limits[column] = np.exp(median + side * max(sigmas * spread, np.log(factor)))
     return limits
 
 

@@ -57,7 +57,7 @@ def prediction_table(
 
 def site_columns(sites: pd.DataFrame) -> list[str]:
     """Name the columns that are carried over: the key, all other Metadata_*, and the quality measures."""
-    others = [str(name) for name in sites.columns if str(name).startswith(("Metadata_", "Quality_"))]
+    others = [str(name) for name in sites.columns if str(name).startswith("Metadata_") or schema.is_measure(str(name))]
     return [*schema.KEY, *(name for name in others if name not in schema.KEY)]
 
 
