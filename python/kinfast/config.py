@@ -85,6 +85,7 @@ class TrainConfig:
         label: a column of the store's table.
         task: role, compound or target, in the place of a label.
         classes: the label's values that count.
+        policy: what to do with flagged sites, as FLAG=exclude, FLAG=keep or FLAG=only-report.
         split_by: image, well, plate or compound.
         folds: of cross-validation; None: one split.
         validation_fraction: of the groups that are not test.
@@ -122,6 +123,7 @@ class TrainConfig:
     label: str | None = None
     task: str | None = None
     classes: tuple[str, ...] | None = None
+    policy: tuple[str, ...] = ()
     split_by: str | None = None
     folds: int | None = None
     validation_fraction: float = 0.2

@@ -23,6 +23,8 @@ EPILOG = """
 
   kinfast train prepared --label Metadata_Role --classes negcon,poscon --input-size 128 --folds 4
 
+  kinfast train prepared --policy few_cells=exclude --policy debris=keep
+
   kinfast train --resume runs/2026-11-23-vgg16-1
 """
 BASE = defaults.TrainConfig()
@@ -63,6 +65,16 @@ def command(
     classes: Annotated[
         str | None,
         _option("--classes", panel=DATA, text="The label's values that count, as one CSV row. Default: all."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        _option(
+            "--policy",
+            panel=DATA,
+            metavar="FLAG=WHAT",
+            text="Flagged sites: exclude, keep or only-report; repeatable. few_cells=exclude, debris=keep.",
+            show_default=False,
+        ),
     ] = None,
     split_by: Annotated[
         str | None,
@@ -223,6 +235,7 @@ def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
     values = {name: value for name, value in asked.items() if name in names}
     for name in ("composites", "classes"):
         values[name] = parse_classes(values[name]) if values[name] else None
+    values["policy"] = tuple(values["policy"] or ())
     if not asked["augment"]:
         values |= {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}
     return defaults.TrainConfig(**values)

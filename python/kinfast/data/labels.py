@@ -27,6 +27,7 @@ class LabelledSites:
         class_names: verbatim, sorted.
         codes: (n,) int64 class of each site; -1 is unlabelled, be it by an empty label, a value that is no class, or a
             flag. Where a site has several labels, the rarest of them (for stratifying), or len(class_names) for none.
+        unflagged_codes: (n,) int64, the codes as they were without any flag.
         excluded: (n,) bool, sites that have a class but that flags keep out of training.
         multi_hot: (n, n_classes) float32 of 0 and 1 where a site may have several labels, else None.
         taken: index class; columns `sites`, `kept`, `excluded` and one for each flag that took something.
@@ -36,6 +37,7 @@ class LabelledSites:
     task: str
     class_names: tuple[str, ...]
     codes: NDArray[np.int64]
+    unflagged_codes: NDArray[np.int64]
     excluded: NDArray[np.bool_]
     multi_hot: NDArray[np.float32] | None
     taken: pd.DataFrame
@@ -59,7 +61,9 @@ class LabelledSites:
         if hot is not None:
             hot = np.zeros((n_sites, len(self.class_names)), np.float32)
             hot[positions] = self.multi_hot
-        return replace(self, codes=codes, excluded=excluded, multi_hot=hot)
+        unflagged = np.full(n_sites, -1, np.int64)
+        unflagged[positions] = self.unflagged_codes
+        return replace(self, codes=codes, unflagged_codes=unflagged, excluded=excluded, multi_hot=hot)
 
     def class_weights(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Weigh classes by the inverse of their frequency among the rows; a class with none there gets 0.
@@ -76,13 +80,10 @@ class LabelledSites:
         weights[present] = counts[present].sum() / (present.sum() * counts[present])
         return weights
 
-    def policy_lines(self) -> list[str]:
-        """Say in words what the flags take from each class; empty when they take nothing."""
-        lines = []
-        for name, row in self.taken[self.taken["excluded"] > 0].iterrows():
-            causes = [f"{row[flag]} {flag.removeprefix('Flag_')}" for flag in self.taken.columns[3:] if row[flag]]
-            lines.append(f"{name}: {row['excluded']} of {row['sites']} sites left out ({', '.join(causes)})")
-        return lines
+    def class_of_sites(self) -> list[str | None]:
+        """Give each site's class, those that flags take included; None where it has none."""
+        names = (*self.class_names, None, None)  # of several labels: none of them; and no label
+        return [names[code] for code in self.unflagged_codes]
 
 
 def parse_classes(text: str) -> tuple[str, ...]:
@@ -122,7 +123,7 @@ def select_labels(
     names = name_classes(values, wanted, column)
     position = {name: code for code, name in enumerate(names)}
     raw = np.array([position.get(value, -1) if value is not None else -1 for value in values], np.int64)
-    return finish_labels(sites, column, task or "", names, raw, None, excluded_flags, bool(wanted))
+    return finish_labels(sites, column, task or "", names, raw, None, excluded_flags)
 
 
 def _label_column(sites: pd.DataFrame, label: str | None, task: str | None) -> str:
@@ -173,21 +174,16 @@ def finish_labels(
     raw: NDArray[np.int64],
     hot: NDArray[np.float32] | None,
     excluded_flags: Sequence[str],
-    asked: bool,
 ) -> LabelledSites:
     flags = _flags(sites, excluded_flags)
     excluded = flags.to_numpy(np.bool_).any(axis=1) & (raw >= 0)
     codes = np.where(excluded, -1, raw).astype(np.int64)
     taken = _count_taken(names, raw, codes, flags)
-    empty = taken.index[taken["kept"] == 0].tolist() if hot is None else []
-    if empty and asked:
-        raise InputError(f"flags leave no site of class {', '.join(map(repr, empty))}: look at the plate's quality")
-    if empty:
-        names, codes = _drop_classes(names, codes, empty)
+    _check_vanished(names, raw, excluded, hot, flags)
     if len(names) < 2:
         found = ", ".join(names) or "none"
         raise InputError(f"{label}: {len(names)} class with usable sites ({found}), wanted at least two")
-    return LabelledSites(label, task, names, codes, excluded, hot, taken)
+    return LabelledSites(label, task, names, codes, raw, excluded, hot, taken)
 
 
 def _flags(sites: pd.DataFrame, excluded_flags: Sequence[str]) -> pd.DataFrame:
@@ -211,9 +207,23 @@ def _count_taken(
     return pd.DataFrame(table, index=pd.Index(names, name="class"))
 
 
-def _drop_classes(
-    names: tuple[str, ...], codes: NDArray[np.int64], empty: Sequence[str]
-) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    kept = tuple(name for name in names if name not in set(empty))
-    lookup = np.array([kept.index(name) if name in kept else -1 for name in names] + [-1], np.int64)
-    return kept, lookup[codes]
+def _check_vanished(
+    names: tuple[str, ...],
+    raw: NDArray[np.int64],
+    excluded: NDArray[np.bool_],
+    hot: NDArray[np.float32] | None,
+    flags: pd.DataFrame,
+) -> None:
+    """Refuse a class of which flags leave no site: a model without it would not be what was asked for."""
+    for code, name in enumerate(names):
+        members = raw == code if hot is None else (raw >= 0) & (hot[:, code] > 0)
+        if not members.any() or not excluded[members].all():
+            continue
+        counts = flags[members].sum()
+        causes = [f"{int(n)} {str(flag).removeprefix('Flag_')}" for flag, n in counts.items() if n]
+        first = str(counts.idxmax()).removeprefix("Flag_")
+        way = "change the --exclude list" if first == "excluded" else f"--policy {first}=only-report trains on them"
+        raise InputError(
+            f"flags leave no site of class {name!r}: {int(members.sum())} left out ({', '.join(causes)}); {way}, "
+            "--classes leaves the class out, and the store's report.html shows them"
+        )

@@ -40,7 +40,7 @@ def select_multi_labels(
     flat = [name for names in sets if names is not None for name in names]
     names = name_classes(flat, wanted or (tuple(columns) if _all_binary(sites, columns) else ()), ", ".join(columns))
     hot, known = _multi_hot(sets, names)
-    return finish_labels(sites, ",".join(columns), "", names, _rarest(hot, known), hot, excluded_flags, True)
+    return finish_labels(sites, ",".join(columns), "", names, _rarest(hot, known), hot, excluded_flags)
 
 
 def _all_binary(sites: pd.DataFrame, columns: Sequence[str]) -> bool:

@@ -14,6 +14,7 @@ from kinfast.data.composites import Composite, parse_composites
 from kinfast.data.labels import LabelledSites, select_labels
 from kinfast.data.leaks import check_leaks
 from kinfast.data.loaders import chosen_kind
+from kinfast.data.policies import EXCLUDE, FlagPolicies, parse_policies, policy_lines
 from kinfast.data.splits import Split, choose_level, make_split
 from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
@@ -82,7 +83,7 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
     """
     _check_ranges(config)
     device = choose_device(config.device)
-    labels, label_note = _labels(store, config)
+    labels, label_notes = _labels(store, config)
     split, split_notes = _split(store, labels, config)
     input_size = config.input_size or min(INPUT_SIZE, *store.image_size)
     check_output_size(store.image_size, input_size)
@@ -100,7 +101,7 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
         loss=loss_kind(config.head, labels.multi_hot is not None),
         optimizer=optimizer_parameters(config.optimizer, momentum=config.momentum, weight_decay=config.weight_decay),
         learning_rate=config.learning_rate or 0.0,
-        notes=(*label_note, *_class_lines(labels), *split_notes),
+        notes=(*label_notes, *split_notes),
     )
 
 
@@ -136,12 +137,28 @@ def _check_ranges(config: TrainConfig) -> None:
 
 
 def _labels(store: PreparedStore, config: TrainConfig) -> tuple[LabelledSites, list[str]]:
-    if config.label is not None or config.task is not None:
-        return select_labels(store.sites, label=config.label, task=config.task, classes=config.classes), []
-    task = _default_task(store)
-    return select_labels(store.sites, task=task, classes=config.classes), [
-        f"task {task} (--task or --label says otherwise)"
-    ]
+    policies = parse_policies(config.policy)
+    flags = policies.with_policy(EXCLUDE)
+    task, note = config.task, []
+    if config.label is None and task is None:
+        task = _default_task(store)
+        note = [f"task {task} (--task or --label says otherwise)"]
+    labels = select_labels(store.sites, label=config.label, task=task, classes=config.classes, excluded_flags=flags)
+    return labels, [*note, *_class_lines(labels), *_flag_lines(store, labels, policies)]
+
+
+def _flag_lines(store: PreparedStore, labels: LabelledSites, policies: FlagPolicies) -> list[str]:
+    """Say what flags take from each class and compound."""
+    sites, excluded = store.sites, labels.excluded
+    classes = labels.class_of_sites()
+    lines = policy_lines(sites, classes, excluded, policies)
+    if schema.COMPOUND in sites.columns and labels.label != schema.COMPOUND:
+        compounds = [
+            c if isinstance(c, str) and v is not None else None
+            for c, v in zip(sites[schema.COMPOUND], classes, strict=True)
+        ]
+        lines += policy_lines(sites, compounds, excluded, policies)
+    return [policies.describe(), *(lines or ["no labelled site has such a flag"])]
 
 
 def _default_task(store: PreparedStore) -> str:
@@ -185,7 +202,7 @@ def _class_lines(labels: LabelledSites) -> list[str]:
     head = (
         f"{len(order)} classes of {labels.label} (sites): {', '.join(shown)}{more}; {unlabelled} sites are unlabelled"
     )
-    return [head, *labels.policy_lines()]
+    return [head]
 
 
 def _part_lines(store: PreparedStore, split: Split, labels: LabelledSites) -> list[str]:

@@ -73,7 +73,7 @@ def test_flagged_sites_are_left_out_and_counted(sites: pd.DataFrame) -> None:
         "sites": 12, "kept": 10, "excluded": 2, "Flag_blank": 1, "Flag_dark": 1, schema.FLAG_EXCLUDED: 1,
     }  # fmt: skip
     assert labels.taken.loc["control", "excluded"] == 0
-    assert labels.policy_lines() == ["EGFR: 2 of 12 sites left out (1 blank, 1 dark, 1 excluded)"]
+    assert [labels.class_of_sites()[i] for i in treated[:3]] == ["EGFR"] * 3
 
 
 def test_the_flags_that_exclude_can_be_chosen(sites: pd.DataFrame) -> None:
@@ -84,14 +84,20 @@ def test_the_flags_that_exclude_can_be_chosen(sites: pd.DataFrame) -> None:
         select_labels(sites, task="target", excluded_flags=["Flag_drak"])
 
 
-def test_a_class_that_flags_take_wholly_is_dropped_or_refused_when_it_was_asked_for(sites: pd.DataFrame) -> None:
+def test_a_class_that_flags_take_wholly_is_refused(sites: pd.DataFrame) -> None:
     sites["Flag_dark"] = sites[schema.TARGET] == "EGFR"
-    labels = select_labels(sites, task="target")
-    assert labels.class_names == ("VEGrFR,Src", "control")
-    assert labels.taken.loc["EGFR", "kept"] == 0
-    assert set(labels.codes.tolist()) == {-1, 0, 1}
+    for asked in ({"task": "target"}, {"label": schema.TARGET, "classes": ["EGFR", "VEGrFR,Src"]}):
+        with pytest.raises(
+            InputError, match=r"no site of class 'EGFR': 12 left out \(12 dark\); --policy dark=only-rep"
+        ):
+            select_labels(sites, **asked)
+    assert select_labels(sites, task="target", excluded_flags=[]).class_names == ("EGFR", "VEGrFR,Src", "control")
+
+
+def test_one_of_several_labels_that_flags_take_wholly_is_refused(sites: pd.DataFrame) -> None:
+    sites["Flag_dark"] = sites[schema.TARGET] == "EGFR"
     with pytest.raises(InputError, match="no site of class 'EGFR'"):
-        select_labels(sites, label=schema.TARGET, classes=["EGFR", "VEGrFR,Src"])
+        select_multi_labels(sites, schema.TARGET, separator=",")
 
 
 @pytest.mark.parametrize(
