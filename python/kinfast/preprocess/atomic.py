@@ -4,6 +4,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,17 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def write_npz(path: Path, arrays: dict[str, AnyArray]) -> None:
-    """Write what `numpy.savez` would, without the time of day that a zip file may carry, and without a copy."""
+def write_npz(path: Path, arrays: Mapping[str, Callable[[], AnyArray]]) -> None:
+    """Write what `numpy.savez` would, without the time of day that a zip file may carry.
+
+    Each array is made when its turn comes, and is not copied: only one of them is in memory.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     with temporary.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for name, array in arrays.items():
-                _write_member(archive, f"{name}.npy", np.require(array, requirements="C"))
+            for name, make in arrays.items():
+                _write_member(archive, f"{name}.npy", np.require(make(), requirements="C"))
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

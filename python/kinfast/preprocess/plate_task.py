@@ -1,9 +1,10 @@
 """One plate, from its files and parameters to its shard: a pure task, the same bytes whoever runs it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinfast import _native, schema
-from kinfast.domain import ImageFile, QuarantineRow, Site, StoreImages
+from kinfast.domain import AnyArray, ImageFile, QuarantineRow, Site, StoreImages
 from kinfast.preprocess import atomic
 from kinfast.preprocess.channel_swap import correlate_channels
 from kinfast.preprocess.flags import Verdicts, flag_sites
@@ -203,15 +204,11 @@ def _write_fields(plan: PlatePlan, folder: Path) -> None:
     folder.mkdir()
     for channel, fit in plan.fits.items():
         field_ = fit.illumination
-        arrays = {
-            "flatfield": _native.expand_field(field_.flatfield, *plan.raw),
-            "darkfield": _native.expand_field(field_.darkfield, *plan.raw),
-            "helped": np.array(field_.helped),
-            "verdict": np.array(field_.verdict),
-            "contrast": np.array(field_.contrast),
-            "error": np.array(field_.error),
-            "n_images": np.array(field_.n_images),
+        arrays: dict[str, Callable[[], AnyArray]] = {
+            name: partial(_native.expand_field, getattr(field_, name), *plan.raw) for name in ("flatfield", "darkfield")
         }
+        for name in ("helped", "verdict", "contrast", "error", "n_images"):
+            arrays[name] = partial(np.array, getattr(field_, name))
         atomic.write_npz(folder / f"{channel}.npz", arrays)
 
 
