@@ -24,7 +24,7 @@ class PreprocessConfig:
     """What decides the bytes of a prepared store. Everything here is hashed; the number of threads is not."""
 
     shorter_side: int = SHORTER_SIDE
-    illumination: str = "mean"
+    illumination: str = "auto"
     plane: str = "max"
     sample_sites: int = FIELD_SAMPLE_SITES
     window_percentiles: tuple[float, float] = WINDOW_PERCENTILES

@@ -201,7 +201,10 @@ def test_wrong_input_is_one_line_and_exit_code_2(plates: Path, tmp_path: Path) -
         command(plates, tmp_path / "x", "--illumination", "magic"), capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr.strip() == "kinfast: illumination 'magic': wanted one of mean, none"
+    assert (
+        done.stderr.strip()
+        == "kinfast: illumination 'magic': wanted one of auto, likelihood, mean, median-filter, gaussian, none"
+    )
     assert not (tmp_path / "x").exists()
 
 

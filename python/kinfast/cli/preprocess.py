@@ -74,7 +74,14 @@ def command(
     size: Annotated[
         int, typer.Option("--size", min=8, help="Pixels of the stored shorter side.", rich_help_panel=RESULT)
     ] = SHORTER_SIDE,
-    illumination: Annotated[str, typer.Option("--illumination", help="mean or none.", rich_help_panel=RESULT)] = "mean",
+    illumination: Annotated[
+        str,
+        typer.Option(
+            "--illumination",
+            help="auto, likelihood, mean, median-filter, gaussian or none.",
+            rich_help_panel=RESULT,
+        ),
+    ] = "auto",
     intensity: Annotated[
         str,
         typer.Option("--intensity", help="Windows: by plate, by batch, or fixed (--window).", rich_help_panel=RESULT),

@@ -1,6 +1,5 @@
 """How the channels of one plate are processed: what pass one finds and pass two applies."""
 
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 from kinfast import _native
 from kinfast.config import PreprocessConfig
 from kinfast.domain import Plate
-from kinfast.preprocess.dark_offset import LightLevels, find_light_levels
-from kinfast.preprocess.illumination import Illumination, fit_illumination, flat_illumination
+from kinfast.preprocess.dark_offset import find_light_levels
+from kinfast.preprocess.illumination.estimate import fit_illumination
+from kinfast.preprocess.illumination.field import Illumination
 from kinfast.preprocess.intensity import (
     Levels,
     enough_controls,
@@ -27,7 +27,6 @@ from kinfast.preprocess.sampling import ChannelSample, choose_sites, sample_chan
 from kinfast.preprocess.windows import Reference, Window, choose_window
 from kinfast.progress import Reporter
 
-ILLUMINATIONS = ("mean", "none")
 SPOILT_SHARE = 0.05
 """An image with more of its pixels at the camera's limit tells nothing of the light."""
 
@@ -161,11 +160,17 @@ def _fit_channel(task: PlateTask, channel: str, sample: ChannelSample, raw: tupl
     levels = find_light_levels(sample.thumbnails, sample.samples, raw[0] * raw[1] / (grid[0] * grid[1]))
     full = saturation_value(sample.samples)
     usable = ~levels.dark & ~levels.blank & ~_spoilt(sample.samples, full)
-    field = _fit_field(task.config.illumination, sample.thumbnails[usable], levels, usable)
-    corrected = _correct_samples(sample, field, raw)
-    usable &= ~glaring_images(corrected, usable)
     wells = [task.plate.sites[i].key.well for i in sample.sites]
     control = np.array([well in task.controls for well in wells], bool)
+    field = fit_illumination(
+        sample.thumbnails[usable],
+        round(levels.offset, 2),
+        task.config.illumination,
+        [wells[i] for i in np.flatnonzero(usable)],
+        control[usable],
+    )
+    corrected = _correct_samples(sample, field, raw)
+    usable &= ~glaring_images(corrected, usable)
     guides = corrected[window_images(usable, control)]
     window = fit_window(guides, task.config.window_percentiles)
     bright = fit_levels(guides, enough_controls(usable, control))
@@ -177,15 +182,6 @@ def _fit_channel(task: PlateTask, channel: str, sample: ChannelSample, raw: tupl
 def _spoilt(samples: NDArray[np.uint16], full: int) -> NDArray[np.bool_]:
     flags: NDArray[np.bool_] = (samples >= full).mean(axis=(1, 2)) > SPOILT_SHARE
     return flags
-
-
-def _fit_field(
-    kind: str, thumbnails: NDArray[np.float32], levels: LightLevels, usable: NDArray[np.bool_]
-) -> Illumination:
-    grid: Sequence[int] = thumbnails.shape[1:]
-    if kind == "none":
-        return flat_illumination((grid[0], grid[1]), 0.0, "not corrected: as asked")
-    return fit_illumination(thumbnails, round(levels.offset, 2))
 
 
 def _correct_samples(sample: ChannelSample, field: Illumination, raw: tuple[int, int]) -> NDArray[np.float32]:

@@ -207,8 +207,12 @@ def _write_fields(plan: PlatePlan, folder: Path) -> None:
         arrays: dict[str, Callable[[], AnyArray]] = {
             name: partial(_native.expand_field, getattr(field_, name), *plan.raw) for name in ("flatfield", "darkfield")
         }
-        for name in ("helped", "verdict", "contrast", "error", "n_images"):
+        for name in ("helped", "verdict", "contrast", "error", "n_images", "method"):
             arrays[name] = partial(np.array, getattr(field_, name))
+        judged = field_.judged
+        arrays["shading_before"] = partial(np.array, judged.before)
+        arrays["shading_after"] = partial(np.array, judged.after)
+        arrays["shading_gain"] = partial(np.array, [judged.gain_low, judged.gain_high])
         atomic.write_npz(folder / f"{channel}.npz", arrays)
 
 
@@ -233,6 +237,8 @@ def _facts(
                 "helped": fit.illumination.helped,
                 "verdict": fit.illumination.verdict,
                 "n_images": fit.n_sampled,
+                "method": fit.illumination.method,
+                **fit.illumination.judged.as_json(),
             }
             for name, fit in plan.fits.items()
         },

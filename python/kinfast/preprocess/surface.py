@@ -1,5 +1,7 @@
 """Smooth surfaces over an image: low-order polynomials of position."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,7 @@ DEGREE = 4
 """Vignetting is a smooth bowl with a tilt; cos^4 needs the fourth order. Fifteen numbers leave little room to noise."""
 
 
+@lru_cache(maxsize=16)
 def surface_basis(height: int, width: int, degree: int = DEGREE) -> NDArray[np.float64]:
     """Give an orthonormal basis of polynomials up to a total degree, at the centres of a grid's cells.
 
@@ -17,13 +20,15 @@ def surface_basis(height: int, width: int, degree: int = DEGREE) -> NDArray[np.f
 
     Returns:
         (height * width, n) float64 with orthonormal columns; the first is constant and positive. Columns are sorted
-        by total degree, see `term_degrees`.
+        by total degree, see `term_degrees`. Kept for the next call, and therefore read-only.
     """
     degree = min(degree, height - 1, width - 1)
     y = np.polynomial.legendre.legvander((np.arange(height) + 0.5) / height * 2 - 1, max(degree, 0))
     x = np.polynomial.legendre.legvander((np.arange(width) + 0.5) / width * 2 - 1, max(degree, 0))
     columns = [np.outer(y[:, d - k], x[:, k]).ravel() for d in range(max(degree, 0) + 1) for k in range(d + 1)]
-    return _orthonormal(np.stack(columns, axis=1))
+    basis = _orthonormal(np.stack(columns, axis=1))
+    basis.flags.writeable = False
+    return basis
 
 
 def project(basis: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from kinfast.config import PreprocessConfig
 from kinfast.domain import Plate
 from kinfast.errors import InputError, StoreError, UsageError
 from kinfast.plate.plate_set import PlateSet
+from kinfast.preprocess.illumination.estimate import METHODS
 from kinfast.preprocess.inputs import (
     contents_changed,
     describe_inputs,
@@ -19,7 +20,7 @@ from kinfast.preprocess.inputs import (
     parameters_of,
     readable_again,
 )
-from kinfast.preprocess.plan import ILLUMINATIONS, PlateTask
+from kinfast.preprocess.plan import PlateTask
 from kinfast.preprocess.shard import PARAMETERS, ShardPaths, finished_plates, read_inputs
 from kinfast.preprocess.thresholds import check_overrides
 from kinfast.preprocess.windows import BATCH, settle_windows
@@ -34,8 +35,8 @@ def make_tasks(plate_set: PlateSet, config: PreprocessConfig) -> list[PlateTask]
     channels = plate_set.spec.channel_names
     quality = {name: float(value) for name, value in sorted(plate_set.spec.quality.items())}
     check_overrides(quality, channels)
-    if config.illumination not in ILLUMINATIONS:
-        raise UsageError(f"illumination {config.illumination!r}: wanted one of {', '.join(ILLUMINATIONS)}")
+    if config.illumination not in METHODS:
+        raise UsageError(f"illumination {config.illumination!r}: wanted one of {', '.join(METHODS)}")
     config = settle_windows(config, channels, plate_set.spec.intensity)
     batches = _batches(plate_set.labels) if config.intensity == BATCH else {}
     plates = {plate.name: plate for plate in plate_set.plates}

@@ -108,7 +108,10 @@ def _channel_table(facts: Mapping[str, Any], windows: Mapping[str, Any], channel
         light = facts["illumination"][channel]
         low, high = windows[channel]
         error = "" if light["error"] is None else f"{light['error']:.2%}"
-        words = "yes" if light["helped"] else light["verdict"]
+        shading = [light["shading_before"], light["shading_after"]]
+        judged = "not judged" if None in shading else f"{shading[0]:.2%} → {shading[1]:.2%}"
+        plainly = light["verdict"].startswith("corrected: ")
+        words = "yes" if plainly else light["verdict"].split(";")[0]
         rows.append(
             (
                 channel,
@@ -118,10 +121,21 @@ def _channel_table(facts: Mapping[str, Any], windows: Mapping[str, Any], channel
                 words,
                 f"{light['contrast']:.1%}",
                 error,
+                judged,
                 str(light["n_images"]),
             )
         )
-    names = ["channel", "window from", "to", "dark offset", "corrected", "contrast", "its error", "images"]
+    names = [
+        "channel",
+        "window from",
+        "to",
+        "dark offset",
+        "corrected",
+        "contrast",
+        "its error",
+        "shading held out",
+        "images",
+    ]
     return table_html(pd.DataFrame(rows, columns=names), "Counts; the window is what became 0 and 255")
 
 

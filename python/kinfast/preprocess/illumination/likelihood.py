@@ -1,4 +1,4 @@
-"""The illumination field of a plate x channel: the mean image, smoothed, made proof against cells.
+"""The mean image, smoothed, made proof against cells: what `auto` estimates by.
 
 CellProfiler's CorrectIlluminationCalculate takes the mean image of a plate and smooths it (Gaussian, or a polynomial).
 So does this, with three precautions, because cells are bright, few and somewhere else in each image:
@@ -11,7 +11,7 @@ So does this, with three precautions, because cells are bright, few and somewher
    peak of the background count much, those in the wide tail of the cells little. Where the cells are confluent there
    is no peak, and the estimate is the mean.
 
-The smooth function is a fourth-order surface of log field. The fit is repeated on both halves of the images: what
+The smooth function is a fourth-order surface of log field. The fit is repeated on both halves of the wells: what
 they differ by is the error, and terms that do not stand out of it are shrunk.
 Source: Singh et al. 2014, J. Microscopy 256:231 (mean image, smoothed); Stone 1975, Ann. Statist. 3:267 (the adaptive
 estimate of a location).
@@ -22,87 +22,49 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfast.preprocess.illumination.field import normalise
 from kinfast.preprocess.surface import project, surface_basis, term_degrees
 
 BINS = 600
 """Of the density of s."""
-SPREAD_VALUES = 20_000
+SPREAD_VALUES = 5_000
 """Values, evenly picked, that the density's spread is measured on."""
 BANDWIDTHS = (2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25)
 """Smoothing of the density in each iteration, in units of its spread: wide first, so that no side peak catches it."""
 FINE_ITERATIONS = 2
-"""The last ones look at every cell of the thumbnails; those before at every fifth, where there are many."""
-COARSE_STEP, COARSE_FROM = 5, 100_000
-"""Odd, so that neighbouring rows of an even grid give different columns; from this many values on."""
-MIN_IMAGES = 8
-"""Fewer cannot tell the field from the cells: then nothing is corrected."""
+"""The last ones look at every cell of the thumbnails (of very many, at each fifth); those before at fewer."""
+FINE_STEPS = ((2_000_000, 5),)
+COARSE_STEPS = ((500_000, 13), (20_000, 5))
+"""From so many values on, one cell of so many; odd, so that neighbouring rows of an even grid give other columns."""
 DARKEST = 0.5
 """Counts above the offset that a cell is taken to have at least, so that its logarithm exists."""
-FLATTEST, STEEPEST = 0.05, 20.0
-"""Bounds of a flat-field."""
-RESOLUTION = 2.0**-16
-"""Step to which a flat-field is rounded, so that machines whose logarithms differ in the last bit agree."""
 
 
-@dataclass(frozen=True, slots=True)
-class Illumination:
-    """The fields of a plate x channel.
-
-    Attributes:
-        flatfield: (gh, gw) float32, mean 1.
-        darkfield: (gh, gw) float32, counts.
-        contrast: standard deviation of the flat-field, over its mean.
-        error: standard error of the flat-field as two halves of the images tell it, in the same unit; nan if unknown.
-        n_images: images that it was fitted on.
-        helped: whether the flat-field is larger than its error; where not, it is 1 everywhere.
-        verdict: the same in words.
-    """
-
-    flatfield: NDArray[np.float32]
-    darkfield: NDArray[np.float32]
-    contrast: float
-    error: float
-    n_images: int
-    helped: bool
-    verdict: str
-
-
-def flat_illumination(grid: tuple[int, int], offset: float, verdict: str, n_images: int = 0) -> Illumination:
-    """Give fields that only subtract an offset, (gh, gw)."""
-    dark = np.full(grid, offset, np.float32)
-    return Illumination(np.ones(grid, np.float32), dark, 0.0, float("nan"), n_images, False, verdict)
-
-
-def fit_illumination(thumbnails: NDArray[np.float32], offset: float) -> Illumination:
-    """Fit the flat-field of a plate x channel.
+def fit_fields(
+    thumbnails: NDArray[np.float32], offset: float, even: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]], float]:
+    """Fit the flat-field of a plate x channel, and that of each half of its images.
 
     Args:
         thumbnails: (n, gh, gw) float32, mean raw counts of grid cells, of lit and unspoilt images.
         offset: dark offset, counts.
+        even: (n,) bool, which images are in the first half; each half has one at least.
+
+    Returns:
+        (flat-field, (of the first half, of the second), standard error of the first): (gh, gw) float32 of mean 1.
     """
     n, height, width = thumbnails.shape
-    grid = (height, width)
-    if n < MIN_IMAGES or min(grid) < 2:
-        return flat_illumination(grid, offset, f"not corrected: {n} images, wanted {MIN_IMAGES}", n)
     basis = surface_basis(height, width)
     logs = np.log(np.maximum(thumbnails.reshape(n, -1) - np.float32(offset), np.float32(DARKEST)))
     whole = _fit_surface(logs, basis)
-    even, odd = (_fit_surface(logs[half::2], basis, fine_iterations=0) for half in (0, 1))
-    terms, error = _shrink(whole, 0.5 * (even - odd), len(basis))
-    flatfield = _field_of(basis, terms).reshape(grid)
-    contrast = float(flatfield.std())
-    if not contrast > error:
-        verdict = f"not corrected: contrast {contrast:.1%}, error {error:.1%}"
-        return Illumination(np.ones(grid, np.float32), np.full(grid, offset, np.float32), 0.0, error, n, False, verdict)
-    verdict = f"corrected: contrast {contrast:.1%}, error {error:.1%}"
-    return Illumination(flatfield, np.full(grid, offset, np.float32), contrast, error, n, True, verdict)
+    one, other = (_fit_surface(logs[half], basis, fine_iterations=0) for half in (even, ~even))
+    terms, error = _shrink(whole, 0.5 * (one - other), len(basis))
+    flat, first, second = (_field_of(basis, of).reshape(height, width) for of in (terms, one, other))
+    return flat, (first, second), error
 
 
 def _field_of(basis: NDArray[np.float64], terms: NDArray[np.float64]) -> NDArray[np.float32]:
-    field = np.exp((basis[:, 1:] * terms).sum(axis=1))
-    field = np.clip(field / field.mean(), FLATTEST, STEEPEST)
-    rounded: NDArray[np.float64] = np.round(field / field.mean() / RESOLUTION) * RESOLUTION
-    return rounded.astype(np.float32)
+    return normalise(np.exp((basis[:, 1:] * terms).sum(axis=1)))
 
 
 def _shrink(terms: NDArray[np.float64], errors: NDArray[np.float64], n_cells: int) -> tuple[NDArray[np.float64], float]:
@@ -131,8 +93,7 @@ def _fit_surface(
     """
     levels = logs.mean(axis=1)
     terms = project(basis[:, 1:], (logs - levels[:, None]).mean(axis=0, dtype=np.float64))
-    fine = _Design.of(logs, basis[:, 1:])
-    coarse = _Design.of(logs[:, ::COARSE_STEP], basis[::COARSE_STEP, 1:]) if logs.size > COARSE_FROM else fine
+    fine, coarse = (_Design.every(steps, logs, basis[:, 1:]) for steps in (FINE_STEPS, COARSE_STEPS))
     for i, bandwidth in enumerate(BANDWIDTHS):
         design = fine if i >= len(BANDWIDTHS) - fine_iterations else coarse
         levels, terms = _step(design, levels, terms, bandwidth)
@@ -158,6 +119,14 @@ class _Design:
         gram = np.stack([project(basis, basis[:, i]) for i in range(basis.shape[1])])
         inverse: NDArray[np.float64] = np.linalg.inv(gram).astype(np.float64)
         return cls(np.ascontiguousarray(logs), basis, inverse)
+
+    @classmethod
+    def every(
+        cls, steps: tuple[tuple[int, int], ...], logs: NDArray[np.float32], basis: NDArray[np.float64]
+    ) -> "_Design":
+        """Look at one cell of as many as `steps` says for so many values."""
+        step = next((step for least, step in steps if logs.size > least), 1)
+        return cls.of(logs[:, ::step], basis[::step])
 
     def residuals(self, levels: NDArray[np.float32], terms: NDArray[np.float64]) -> NDArray[np.float32]:
         """Give what is left of the logs, (n, cells)."""
