@@ -137,7 +137,7 @@ def _take_sound(
 
 
 def _stored_levels(rows: StoreImages, wanted: Sequence[bool]) -> NDArray[np.float64]:
-    """Give (n, C) mean levels, nan where not wanted: adding a site's pixels up takes as long as 3 % of its decoding."""
+    """Give (n, C) mean levels, nan where not wanted: of controls only, to save time."""
     levels = np.full((len(rows), rows.shape[-1]), np.nan)
     for i in np.flatnonzero(wanted):
         # lines are added up first: a loop over few channels inside would be ten times as slow
