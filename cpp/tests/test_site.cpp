@@ -141,17 +141,24 @@ TEST_CASE("a site with a bad channel leaves zeros, and says why; its neighbours 
 
 TEST_CASE("planes are projected, and nuclei counted where a threshold is given") {
   const Folder folder;
-  auto upper = std::vector<std::uint16_t>(kRaw.pixels(), 10);
-  auto lower = upper;
-  upper[kRaw.width + 1] = 5000;
-  lower[kRaw.pixels() - kRaw.width - 2] = 5000;
-  const std::vector<SitePaths> sites{
-      {{folder.write("z1.tif", kRaw, upper), folder.write("z2.tif", kRaw, lower)}}};
+  // Large enough that a nucleus lies off the rim, where its centre might be outside.
+  constexpr Shape kLarge{16, 16};
+  constexpr Shape kHalf{8, 8};
+  const auto with_nucleus_at = [&](std::size_t corner) {
+    auto pixels = std::vector<std::uint16_t>(kLarge.pixels(), 10);
+    for (const std::size_t row : {corner, corner + 1}) {
+      std::fill_n(pixels.begin() + static_cast<std::ptrdiff_t>(row * kLarge.width + corner), 2,
+                  std::uint16_t{5000});
+    }
+    return pixels;
+  };
+  const std::vector<SitePaths> sites{{{folder.write("z1.tif", kLarge, with_nucleus_at(4)),
+                                       folder.write("z2.tif", kLarge, with_nucleus_at(10))}}};
   std::vector<ChannelPlan> plans{plain_plan(255.0F)};
   plans[0].nuclei_threshold = 1000.0F;
   plans[0].nuclei_min_area = 1;
-  std::vector<std::uint8_t> out(kStored.pixels());
-  const auto results = process_sites(sites, plans, kRaw, {out.data(), kStored}, 1);
+  std::vector<std::uint8_t> out(kHalf.pixels());
+  const auto results = process_sites(sites, plans, kLarge, {out.data(), kHalf}, 1);
   CHECK(results[0][0].nuclei == 2);
   CHECK(results[0][0].nuclei_pixels == 2);
   CHECK(results[0][0].statistics.maximum == 5000);
