@@ -2,11 +2,13 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "arrays.hpp"
+#include "kinfast/illumination/basic.hpp"
 #include "kinfast/illumination/correct.hpp"
 #include "kinfast/site/sample.hpp"
 
@@ -58,9 +60,42 @@ CArray<T> borrow(const py::object& self, const std::vector<T>& values,
   return CArray<T>(std::move(shape), values.data(), self);
 }
 
+CArray<float> as_image(const std::vector<double>& values, Shape shape) {
+  auto out = new_image<float>(shape);
+  std::transform(values.begin(), values.end(), out.mutable_data(),
+                 [](double value) { return static_cast<float>(value); });
+  return out;
+}
+
+void bind_basic(py::module_& module) {
+  py::class_<BasicFitter>(module, "BasicFitter")
+      .def(py::init([](std::size_t height, std::size_t width, bool darkfield) {
+             return BasicFitter({height, width}, darkfield);
+           }),
+           "height"_a, "width"_a, "darkfield"_a)
+      .def("begin_pass", &BasicFitter::begin_pass)
+      .def(
+          "add",
+          [](BasicFitter& fitter, const CArray<float>& image) {
+            const auto cells = image_view(image, "image");
+            const py::gil_scoped_release release;
+            fitter.add(cells);
+          },
+          py::arg("image").noconvert())
+      .def("end_pass", &BasicFitter::end_pass, py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly(
+          "flatfield",
+          [](const BasicFitter& fitter) { return as_image(fitter.flatfield(), fitter.grid()); })
+      .def_property_readonly(
+          "darkfield",
+          [](const BasicFitter& fitter) { return as_image(fitter.darkfield(), fitter.grid()); })
+      .def_property_readonly("state_bytes", &BasicFitter::state_bytes);
+}
+
 } // namespace
 
 void bind_illumination(py::module_& module) {
+  bind_basic(module);
   module.def("expand_field", &expand, py::arg("grid").noconvert(), "height"_a, "width"_a);
   module.def("correct", &correct_image, py::arg("raw").noconvert(),
              py::arg("flatfield").noconvert(), py::arg("darkfield").noconvert());

@@ -143,6 +143,29 @@ def gather_sites(
     Raises IndexError for a site or channel that is not there (negative ones included), before anything is written.
     """
 
+# ---- illumination: BaSiC ---------------------------------------------------------------------------
+
+class BasicFitter:
+    """image = baseline * flatfield + darkfield + sparse rest, in passes over the images; see basic.hpp. Not for two
+    threads at once.
+
+    A pass is `begin_pass`, `add` of each image, `end_pass`; the first only looks for the images' level. Raises
+    ValueError for a grid of fewer than 2 x 2 cells."""
+
+    flatfield: NDArray[np.float32]
+    """(height, width), mean 1, above 0."""
+    darkfield: NDArray[np.float32]
+    """(height, width) counts, 0 or above; 0 everywhere unless asked for."""
+    state_bytes: int
+    """Of all that it keeps, whatever the number of images."""
+    def __init__(self, height: int, width: int, darkfield: bool) -> None: ...
+    def begin_pass(self) -> None: ...
+    def add(self, image: NDArray[np.float32]) -> None:
+        """image: (height, width) counts. Raises ValueError for another shape or a count that is not finite."""
+
+    def end_pass(self) -> bool:
+        """Solve; True where another pass would hardly change the fields. Raises RuntimeError without images."""
+
 # ---- illumination: pass one ------------------------------------------------------------------------
 
 class FieldSample:

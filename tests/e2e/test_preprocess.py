@@ -203,7 +203,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(plates: Path, tmp_path: Path) -
     assert done.returncode == 2
     assert (
         done.stderr.strip()
-        == "kinfast: illumination 'magic': wanted one of auto, likelihood, mean, median-filter, gaussian, none"
+        == "kinfast: illumination 'magic': wanted one of auto, likelihood, basic, mean, median-filter, gaussian, none"
     )
     assert not (tmp_path / "x").exists()
 

@@ -78,7 +78,7 @@ def command(
         str,
         typer.Option(
             "--illumination",
-            help="auto, likelihood, mean, median-filter, gaussian or none.",
+            help="auto, likelihood, basic, mean, median-filter, gaussian or none.",
             rich_help_panel=RESULT,
         ),
     ] = "auto",

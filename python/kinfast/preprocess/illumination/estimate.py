@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfast.preprocess.illumination.basic import basic_field
 from kinfast.preprocess.illumination.field import Illumination, flat_illumination, normalise
 from kinfast.preprocess.illumination.likelihood import fit_fields
 from kinfast.preprocess.illumination.smooth import gaussian_field, mean_field, median_field
@@ -18,6 +19,7 @@ from kinfast.preprocess.illumination.verdict import Verdict, judge, part_units
 
 AUTO, LIKELIHOOD, NONE = "auto", "likelihood", "none"
 PLAIN: dict[str, Callable[[NDArray[np.float32], float], NDArray[np.float64]]] = {
+    "basic": basic_field,
     "mean": mean_field,
     "median-filter": median_field,
     "gaussian": gaussian_field,
