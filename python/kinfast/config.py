@@ -13,6 +13,8 @@ SHORTER_SIDE = 256
 """Pixels of the store's shorter side: room for 224-pixel crops. Source: design.md section 4."""
 FIELD_SAMPLE_SITES = 384
 """Sites of each plate x channel that pass one decodes to fit field and window: all of a small plate."""
+ILLUMINATION_GROUP = "plate"
+"""Which wells share a field; see preprocess/illumination/parts.py. The more images, the more exact it is."""
 WINDOW_PERCENTILES = (0.1, 99.9)
 """Percentiles of the corrected intensities that become 0 and 255."""
 INTENSITY = "plate"
@@ -25,6 +27,7 @@ class PreprocessConfig:
 
     shorter_side: int = SHORTER_SIDE
     illumination: str = "auto"
+    illumination_group: str = ILLUMINATION_GROUP
     plane: str = "max"
     sample_sites: int = FIELD_SAMPLE_SITES
     window_percentiles: tuple[float, float] = WINDOW_PERCENTILES

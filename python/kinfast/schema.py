@@ -35,6 +35,8 @@ FLAGS = [
 ]
 FLAG_ANY = "Flag_any"
 FLAG_REASON = "Quality_reason"
+ILLUMINATION_GROUP = "Quality_illumination_group"
+"""Only where fields are by row or batch."""
 DEFAULT_POLICIES = dict.fromkeys(FLAGS, "exclude") | {
     "Flag_few_cells": "only-report",
     "Flag_channel_swap": "only-report",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kinfast.cli.options import Debug, Quiet, Threads
-from kinfast.config import INTENSITY, SHORTER_SIDE
+from kinfast.config import ILLUMINATION_GROUP, INTENSITY, SHORTER_SIDE
 
 if TYPE_CHECKING:
     from kinfast.config import PreprocessConfig
@@ -82,6 +82,14 @@ def command(
             rich_help_panel=RESULT,
         ),
     ] = "auto",
+    illumination_group: Annotated[
+        str,
+        typer.Option(
+            "--illumination-group",
+            help="Wells with one field: a plate, row or batch (stretch).",
+            rich_help_panel=RESULT,
+        ),
+    ] = ILLUMINATION_GROUP,
     intensity: Annotated[
         str,
         typer.Option("--intensity", help="Windows: by plate, by batch, or fixed (--window).", rich_help_panel=RESULT),
@@ -118,6 +126,7 @@ def command(
     config = PreprocessConfig(
         shorter_side=size,
         illumination=illumination,
+        illumination_group=illumination_group,
         plane=plane,
         intensity=intensity,
         windows=tuple((channel, low, high) for channel, (low, high) in parse_windows(window or ()).items()),

@@ -11,8 +11,9 @@ from kinfast import _native
 from kinfast.config import PreprocessConfig
 from kinfast.domain import Plate
 from kinfast.preprocess.dark_offset import find_light_levels
-from kinfast.preprocess.illumination.estimate import fit_illumination
 from kinfast.preprocess.illumination.field import Illumination
+from kinfast.preprocess.illumination.light import Light, correct_samples, fit_light
+from kinfast.preprocess.illumination.parts import group_wells
 from kinfast.preprocess.intensity import (
     Levels,
     enough_controls,
@@ -64,10 +65,10 @@ class PlateTask:
 class ChannelFit:
     """What pass one found of one channel.
 
-    See `Illumination`, `fit_window` (the plate's own), `fit_levels`, `find_light_levels`, `saturation_value`.
+    See `Light`, `fit_window` (the plate's own), `fit_levels`, `find_light_levels`, `saturation_value`.
     """
 
-    illumination: Illumination
+    light: Light
     window: Window
     levels: Levels
     dark_below: float
@@ -75,23 +76,32 @@ class ChannelFit:
     nuclei_brightness: float
     n_sampled: int
 
+    @property
+    def illumination(self) -> Illumination:
+        """The fields of the whole plate."""
+        return self.light.plate
+
 
 @dataclass(frozen=True, slots=True)
 class PlatePlan:
-    """All channels' fits, and the shapes of what goes in and out."""
+    """All channels' fits, the shapes of what goes in and out, and the wells' groups if fields are by group."""
 
     raw: tuple[int, int]
     stored: tuple[int, int]
     fits: dict[str, ChannelFit]
     nucleus_pixels: int
+    groups: dict[str, str] = field(default_factory=dict)
 
-    def native(self, task: PlateTask) -> list[_native.ChannelPlan]:
-        """Give the plan in the native core's words."""
+    def native(self, task: PlateTask) -> dict[str, list[_native.ChannelPlan]]:
+        """Give the plan in the native core's words, for each group of wells; without groups, of the name ""."""
         windows = self.windows(task)
-        return [
-            self._native_channel(name, windows[name], name == task.nuclei_channel, task.quality)
-            for name in task.channels
-        ]
+        return {
+            group: [
+                self._native_channel(name, group, windows[name], name == task.nuclei_channel, task.quality)
+                for name in task.channels
+            ]
+            for group in sorted({*self.groups.values()} or {""})
+        }
 
     def windows(self, task: PlateTask) -> dict[str, Window]:
         """Give the corrected counts that become 0 and 255, of each channel."""
@@ -111,12 +121,13 @@ class PlatePlan:
         )
 
     def _native_channel(
-        self, name: str, window: Window, nuclei: bool, quality: dict[str, float]
+        self, name: str, group: str, window: Window, nuclei: bool, quality: dict[str, float]
     ) -> _native.ChannelPlan:
         fit = self.fits[name]
+        fields = fit.light.of(group)
         return _native.ChannelPlan(
-            flatfield=fit.illumination.flatfield,
-            darkfield=fit.illumination.darkfield,
+            flatfield=fields.flatfield,
+            darkfield=fields.darkfield,
             low=window[0],
             high=window[1],
             saturation_value=fit.saturation,
@@ -145,48 +156,47 @@ def plan_plate(task: PlateTask, raw: tuple[int, int], threads: int, reporter: Re
     chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
     paths = [site_paths(task.root, task.plate.sites[i]) for i in chosen]
     stored = stored_shape(raw, task.config.shorter_side)
+    wells = [site.key.well for site in task.plate.sites]
+    groups = group_wells(task.config.illumination_group, wells, [wells[i] for i in chosen])
     reporter.stage(f"{task.plate.name}: light", len(paths) * len(task.channels), "images")
     fits: dict[str, Future[ChannelFit]] = {}
     with ThreadPoolExecutor(max(1, threads)) as pool:  # one channel is fitted while the next is decoded
         for c, channel in enumerate(task.channels):
             sample = sample_channel([site[c] for site in paths], chosen, raw, threads, reporter)
-            fits[channel] = pool.submit(_fit_channel, task, channel, sample, raw)
+            fits[channel] = pool.submit(_fit_channel, task, channel, sample, raw, groups)
         results = {channel: fit.result() for channel, fit in fits.items()}
-    return PlatePlan(raw, stored, results, min_nucleus_area(stored, raw, task.pixel_um))
+    return PlatePlan(raw, stored, results, min_nucleus_area(stored, raw, task.pixel_um), groups)
 
 
-def _fit_channel(task: PlateTask, channel: str, sample: ChannelSample, raw: tuple[int, int]) -> ChannelFit:
+def _fit_channel(
+    task: PlateTask, channel: str, sample: ChannelSample, raw: tuple[int, int], groups: dict[str, str]
+) -> ChannelFit:
     grid = sample.thumbnails.shape[1:]
     levels = find_light_levels(sample.thumbnails, sample.samples, raw[0] * raw[1] / (grid[0] * grid[1]))
     full = saturation_value(sample.samples)
     usable = ~levels.dark & ~levels.blank & ~_spoilt(sample.samples, full)
     wells = [task.plate.sites[i].key.well for i in sample.sites]
     control = np.array([well in task.controls for well in wells], bool)
-    field = fit_illumination(
+    light = fit_light(
         sample.thumbnails[usable],
         round(levels.offset, 2),
         task.config.illumination,
         [wells[i] for i in np.flatnonzero(usable)],
         control[usable],
+        groups,
+        len(task.channels),
     )
-    corrected = _correct_samples(sample, field, raw)
+    names = [groups.get(well, "") for well in wells]
+    corrected = correct_samples(sample.samples, sample.stride, light, names, raw)
     usable &= ~glaring_images(corrected, usable)
     guides = corrected[window_images(usable, control)]
     window = fit_window(guides, task.config.window_percentiles)
     bright = fit_levels(guides, enough_controls(usable, control))
     flat_samples = corrected.reshape(len(corrected), corrected.shape[1] * corrected.shape[2])
     brightness = fit_nuclei_threshold(flat_samples[usable]) if channel == task.nuclei_channel else np.nan
-    return ChannelFit(field, window, bright, round(levels.dark_below, 3), full, round(brightness, 2), len(sample.sites))
+    return ChannelFit(light, window, bright, round(levels.dark_below, 3), full, round(brightness, 2), len(sample.sites))
 
 
 def _spoilt(samples: NDArray[np.uint16], full: int) -> NDArray[np.bool_]:
     flags: NDArray[np.bool_] = (samples >= full).mean(axis=(1, 2)) > SPOILT_SHARE
     return flags
-
-
-def _correct_samples(sample: ChannelSample, field: Illumination, raw: tuple[int, int]) -> NDArray[np.float32]:
-    at = slice(None, None, sample.stride)
-    flat = np.ascontiguousarray(_native.expand_field(field.flatfield, *raw)[at, at])
-    dark = np.ascontiguousarray(_native.expand_field(field.darkfield, *raw)[at, at])
-    corrected: NDArray[np.float32] = (sample.samples - dark) / flat
-    return corrected

@@ -1,10 +1,11 @@
 """One plate, from its files and parameters to its shard: a pure task, the same bytes whoever runs it."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,8 @@ def prepare_plate(
     dark = {name: task.quality.get(f"dark_{name}", fit.dark_below) for name, fit in plan.fits.items()}
     thresholds = find_thresholds(measures, dark, plan.nuclei(task), task.quality, control)
     table = _site_table(task, done, measures, flag_sites(measures, thresholds), image_file)
+    if plan.groups:
+        table[schema.ILLUMINATION_GROUP] = table[schema.WELL].map(plan.groups).astype("str")
     atomic.write_parquet(work / SITES, table)
     atomic.write_json(work / PLATE, _facts(task, plan, thresholds, len(done.sites), raw))
     atomic.write_bytes(work / QUARANTINE, rows_text(done.quarantine))
@@ -96,9 +99,10 @@ def _run_pass_two(task: PlateTask, plan: PlatePlan, path: Path, threads: int, re
     plans = plan.native(task)
     reporter.stage(f"{task.plate.name}: sites", len(task.plate.sites), "sites")
     with RowWriter(path, row_shape) as writer:
-        for sites in _batches(task.plate.sites, len(buffer)):
+        for group, sites in _batches(task.plate.sites, len(buffer), plan.groups):
             out = buffer[: len(sites)]
-            results = _native.process_sites([site_paths(task.root, s) for s in sites], plans, plan.raw, out, threads)
+            paths = [site_paths(task.root, site) for site in sites]
+            results = _native.process_sites(paths, plans[group], plan.raw, out, threads)
             sound = _take_sound(task, plan.raw, sites, results, out, done)
             done.correlations.append(correlate_channels(sound))
             writer.append(sound)
@@ -107,9 +111,12 @@ def _run_pass_two(task: PlateTask, plan: PlatePlan, path: Path, threads: int, re
     return done
 
 
-def _batches(sites: Sequence[Site], size: int) -> Iterator[Sequence[Site]]:
-    for start in range(0, len(sites), size):
-        yield sites[start : start + size]
+def _batches(sites: Sequence[Site], size: int, groups: Mapping[str, str]) -> Iterator[tuple[str, Sequence[Site]]]:
+    """Give runs of neighbouring sites of one group, with its name: the store's rows keep the sites' order."""
+    for group, run in groupby(sites, key=lambda site: groups.get(site.key.well, "")):
+        alike = list(run)
+        for start in range(0, len(alike), size):
+            yield group, alike[start : start + size]
 
 
 def _take_sound(
@@ -213,6 +220,10 @@ def _write_fields(plan: PlatePlan, folder: Path) -> None:
         arrays["shading_before"] = partial(np.array, judged.before)
         arrays["shading_after"] = partial(np.array, judged.after)
         arrays["shading_gain"] = partial(np.array, [judged.gain_low, judged.gain_high])
+        if plan.groups:  # as grids: at the raw images' size a field a row would outgrow the store
+            arrays |= {f"flatfield_{name}": partial(np.array, of.flatfield) for name, of in fit.light.groups.items()}
+            arrays["wells"] = partial(np.array, list(plan.groups))
+            arrays["groups"] = partial(np.array, list(plan.groups.values()))
         atomic.write_npz(folder / f"{channel}.npz", arrays)
 
 
@@ -232,13 +243,10 @@ def _facts(
         "illumination": {
             name: {
                 "dark_counts": round(float(fit.illumination.darkfield.mean()), 3),
-                "contrast": round(fit.illumination.contrast, 5),
-                "error": None if np.isnan(fit.illumination.error) else round(fit.illumination.error, 5),
-                "helped": fit.illumination.helped,
-                "verdict": fit.illumination.verdict,
+                **fit.illumination.as_json(),
                 "n_images": fit.n_sampled,
-                "method": fit.illumination.method,
-                **fit.illumination.judged.as_json(),
+                "drift": fit.light.change.as_json(),
+                "groups": {group: fields.as_json() for group, fields in fit.light.groups.items()},
             }
             for name, fit in plan.fits.items()
         },

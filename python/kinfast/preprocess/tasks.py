@@ -11,7 +11,8 @@ from kinfast.config import PreprocessConfig
 from kinfast.domain import Plate
 from kinfast.errors import InputError, StoreError, UsageError
 from kinfast.plate.plate_set import PlateSet
-from kinfast.preprocess.illumination.estimate import METHODS
+from kinfast.preprocess.illumination.estimate import METHODS, NONE
+from kinfast.preprocess.illumination.parts import KINDS, PLATE
 from kinfast.preprocess.inputs import (
     contents_changed,
     describe_inputs,
@@ -37,6 +38,10 @@ def make_tasks(plate_set: PlateSet, config: PreprocessConfig) -> list[PlateTask]
     check_overrides(quality, channels)
     if config.illumination not in METHODS:
         raise UsageError(f"illumination {config.illumination!r}: wanted one of {', '.join(METHODS)}")
+    if config.illumination_group not in KINDS:
+        raise UsageError(f"illumination group {config.illumination_group!r}: wanted one of {', '.join(KINDS)}")
+    if config.illumination == NONE and config.illumination_group != PLATE:
+        raise UsageError("illumination none corrects nothing: there is no field to group")
     config = settle_windows(config, channels, plate_set.spec.intensity)
     batches = _batches(plate_set.labels) if config.intensity == BATCH else {}
     plates = {plate.name: plate for plate in plate_set.plates}

@@ -15,10 +15,27 @@ def plate_line(plate: str, facts: Mapping[str, Any]) -> str:
         others = f", {len(found) - 1} more" if len(found) > 1 else ""
         wells = " (or compounds)" if strongest["wells"] == "all" else ""
         parts.append(f"drift: {effect_words(strongest)}{wells}{others}")
+    if light := light_words(facts.get("illumination", {})):
+        parts.append(light)
     if primes := [prime for prime in facts["z_prime"] if prime["best"] is not None]:
         best = max(primes, key=lambda prime: prime["measures"][prime["best"]])
         parts.append(f"best Z' {best['measures'][best['best']]:.2f} ({best['best']})")
     return f"{plate}: {'; '.join(parts)}" if parts else ""
+
+
+def light_words(illumination: Mapping[str, Any]) -> str:
+    """Say in which channels the light changes within the plate, by how much at most, and what to do; else empty."""
+    drifts = {channel: facts["drift"] for channel, facts in illumination.items()}
+    changes = {
+        channel: max(test["differ"] for test in (drift["rows"], drift["order"]) if test and test["found"])
+        for channel, drift in drifts.items()
+        if any(test and test["found"] for test in (drift["rows"], drift["order"]))
+    }
+    if not changes:
+        return ""
+    grouped = any(facts["groups"] for facts in illumination.values())
+    advice = "" if grouped else "; see --illumination-group"
+    return f"light changes within the plate by up to {max(changes.values()):.1%} ({', '.join(changes)}){advice}"
 
 
 def effect_words(test: Mapping[str, Any]) -> str:

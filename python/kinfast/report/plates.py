@@ -123,6 +123,8 @@ def _channel_table(facts: Mapping[str, Any], windows: Mapping[str, Any], channel
                 error,
                 judged,
                 str(light["n_images"]),
+                light["drift"]["text"],
+                _group_words(light["groups"]),
             )
         )
     names = [
@@ -135,8 +137,18 @@ def _channel_table(facts: Mapping[str, Any], windows: Mapping[str, Any], channel
         "its error",
         "shading held out",
         "images",
+        "over the plate",
+        "fields of groups",
     ]
-    return table_html(pd.DataFrame(rows, columns=names), "Counts; the window is what became 0 and 255")
+    table = pd.DataFrame(rows, columns=names)
+    if not any(facts["illumination"][channel]["groups"] for channel in channels):
+        table = table.drop(columns="fields of groups")
+    return table_html(table, "Counts; the window is what became 0 and 255")
+
+
+def _group_words(groups: Mapping[str, Any]) -> str:
+    own = [name for name, light in groups.items() if light["verdict"].startswith("beyond")]
+    return f"{len(own)} of {len(groups)} their own: {', '.join(own) or 'none'}" if groups else ""
 
 
 def _examples(out: Path, dataset: Mapping[str, Any], sites: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """What is found of a plate x channel's light, and the bounds that every estimator keeps."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,18 @@ class Illumination:
     verdict: str
     method: str = "none"
     judged: Verdict = field(default_factory=Verdict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give all but the fields as JSON's types."""
+        return {
+            "contrast": round(self.contrast, 5),
+            "error": None if np.isnan(self.error) else round(self.error, 5),
+            "helped": self.helped,
+            "verdict": self.verdict,
+            "n_images": self.n_images,
+            "method": self.method,
+            **self.judged.as_json(),
+        }
 
 
 def flat_illumination(

@@ -53,14 +53,57 @@ def fit_fields(
     Returns:
         (flat-field, (of the first half, of the second), standard error of the first): (gh, gw) float32 of mean 1.
     """
-    n, height, width = thumbnails.shape
+    height, width = thumbnails.shape[1:]
     basis = surface_basis(height, width)
-    logs = np.log(np.maximum(thumbnails.reshape(n, -1) - np.float32(offset), np.float32(DARKEST)))
+    logs = _logs(thumbnails, offset)
     whole = _fit_surface(logs, basis)
     one, other = (_fit_surface(logs[half], basis, fine_iterations=0) for half in (even, ~even))
     terms, error = _shrink(whole, 0.5 * (one - other), len(basis))
     flat, first, second = (_field_of(basis, of).reshape(height, width) for of in (terms, one, other))
     return flat, (first, second), error
+
+
+def image_surfaces(thumbnails: NDArray[np.float32], offset: float) -> NDArray[np.float64]:
+    """Give each image's pull on the field of all: how it would move the field in one more step of the fit.
+
+    A pull tells departures apart that are far too small to see in an image, but it is no measure of large ones.
+
+    Args:
+        thumbnails: (n, gh, gw) float32, mean raw counts of grid cells, of lit and unspoilt images.
+        offset: dark offset, counts.
+
+    Returns:
+        (n, terms) float64, on an orthonormal basis.
+    """
+    basis, logs = surface_basis(*thumbnails.shape[1:]), _logs(thumbnails, offset)
+    fine, coarse = (_Design.every(steps, logs, basis[:, 1:]) for steps in (FINE_STEPS, COARSE_STEPS))
+    levels = logs.mean(axis=1)
+    terms = project(basis[:, 1:], (logs - levels[:, None]).mean(axis=0, dtype=np.float64))
+    for bandwidth in BANDWIDTHS:
+        levels, terms = _step(coarse, levels, terms, bandwidth)
+    rest = fine.residuals(levels, terms)
+    density = _Density.of(rest.ravel(), BANDWIDTHS[-1])
+    return np.stack([fine.terms_of(image.astype(np.float64)) for image in density.score[density.bins(rest)]])
+
+
+def part_surfaces(thumbnails: NDArray[np.float32], offset: float, parts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Fit each part of the images for itself, quickly; see `image_surfaces`.
+
+    parts: (n,) int64, 0 … k - 1.
+
+    Returns:
+        (k, terms) float64 of the logarithm; the root of the sum of their squares is the RMS over the image.
+    """
+    basis, logs = surface_basis(*thumbnails.shape[1:]), _logs(thumbnails, offset)
+    fits = [_fit_surface(logs[parts == part], basis, fine_iterations=0) for part in range(int(parts.max()) + 1)]
+    scaled: NDArray[np.float64] = np.stack(fits) / np.sqrt(len(basis))
+    return scaled
+
+
+def _logs(thumbnails: NDArray[np.float32], offset: float) -> NDArray[np.float32]:
+    light = thumbnails.reshape(len(thumbnails), -1) - np.float32(offset)
+    logs: NDArray[np.float32] = np.log(np.maximum(light, np.float32(DARKEST)))
+    return logs
 
 
 def _field_of(basis: NDArray[np.float64], terms: NDArray[np.float64]) -> NDArray[np.float32]:
