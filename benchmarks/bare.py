@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.record import HERE
+from numpy.typing import NDArray
 
 CACHE = Path(".cache") / "benchmarks"
 
 
 @contextmanager
-def pread_all(path: Path) -> Iterator[Callable[[], object]]:
-    """Give what opens a file and reads the whole of it into one and the same buffer."""
-    buffer = np.empty(path.stat().st_size, np.uint8)
+def pread_all(path: Path, buffer: NDArray[np.uint8]) -> Iterator[Callable[[], object]]:
+    """Give what opens a file and reads the whole of it into a buffer of its size."""
 
     def read() -> int:
         file = os.open(path, os.O_RDONLY)
