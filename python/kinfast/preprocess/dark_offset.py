@@ -1,9 +1,7 @@
 """The camera's dark offset: what a pixel reads without any light, in counts.
 
-Where a plate has frames that the lamp missed, they are the offset. Elsewhere it is found from this: at every place of
-the image the brightness is offset + field(place) × light, and only the offset does not follow the field. So for
-images of several brightnesses ("levels": quantiles over groups of sites) the right offset is the one after whose
-subtraction all levels have the same shape, that is, make up a matrix of rank one.
+Where a plate has frames that the lamp missed, they are the offset. Elsewhere `offset_fit` tells it from the shapes of
+dark and bright places.
 """
 
 from dataclasses import dataclass
@@ -11,15 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfast.preprocess.surface import project, surface_basis
+from kinfast.preprocess.level_offset import block_means
+from kinfast.preprocess.offset_fit import OffsetFit, fit_dark_offset
 
-GROUPS = 6
-"""Groups of images by brightness; and five levels within each."""
-QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
-STEPS = 200
-"""Candidates between zero and the darkest grid cell: half a count where that is a hundred."""
-MIN_IMAGES = 12
-"""Fewer tell a level's shape from the cells' places too badly."""
+MIN_IMAGES = 4
+"""Fewer are not corrected at all."""
 WHITE_RATIO = 3.0
 """Variance over grid cells of a frame with nothing but white noise is its pixels' variance over the cell's pixels; a
 sensor's fixed pattern adds to it. A lit frame without any cell is well above, since the field itself shows."""
@@ -28,15 +22,10 @@ FLAT_COUNTS, FLAT_SHARE = 1.0, 0.02
 this share of what the plate's frames usually do."""
 SPOTS = (2, 98)
 """Percentiles of a frame's grid cells that stand for its darkest and brightest spots."""
-MISFIT_SHARE = 0.02
-"""By how much more than the best offset another one may fail to fit, and still be as good; where cells are confluent,
-the true one's misfit was up to 1.7 % above the best one's."""
 NEAR_SHARE = 0.3
 """How far from the offset to the darkest spot of lit frames an unlit frame may be: a shutter that opened a little."""
 FLAT_BLOCKS = 16
 """Blocks a side over which a frame's flatness is judged: enough pixels in each for the noise to average out."""
-NOISE_BLOCKS = 8
-"""Blocks a side over which a level's noise is measured: coarser than a cell, finer than the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +74,14 @@ def find_light_levels(
     judged = np.flatnonzero(~blank & ~unlit)
     offset = None
     if len(judged) >= MIN_IMAGES:
-        fit = _OffsetFit.of(thumbnails[judged])
-        offset = fit.best
+        fit = OffsetFit.of(thumbnails[judged])
+        offset = fit_dark_offset(thumbnails[judged])
         unlit[judged[_far_below(grids[judged].mean(axis=1), low[judged], high[judged], fit)]] = True
     return _levels_of(thumbnails, low, unlit, blank, offset)
 
 
 def _far_below(
-    means: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], fit: "_OffsetFit"
+    means: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], fit: OffsetFit
 ) -> NDArray[np.int64]:
     """Find frames whose brightest spots are darker than the darkest spots of all others, and that are at the offset.
 
@@ -134,7 +123,7 @@ def _is_flat(
     pixels_per_cell: float,
     judged: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    blocks, cells_per_block = _block_means(thumbnails.astype(np.float64), FLAT_BLOCKS)
+    blocks, cells_per_block = block_means(thumbnails.astype(np.float64), FLAT_BLOCKS)
     spread = blocks.reshape(len(blocks), -1).std(axis=1)
     noise = pixels.std(axis=1) / np.sqrt(pixels_per_cell * cells_per_block)
     usual = float(np.median(spread[judged]))
@@ -143,81 +132,3 @@ def _is_flat(
         spread < min(FLAT_COUNTS, FLAT_SHARE * usual)
     )
     return flat
-
-
-def _block_means(grids: NDArray[np.float64], blocks: int) -> tuple[NDArray[np.float64], float]:
-    """Average (n, gh, gw) over at most `blocks` blocks a side; the second value is the cells of a block."""
-    height, width = grids.shape[1:]
-    rows, columns = (np.arange(0, side, -(-side // blocks)) for side in (height, width))
-    sums = np.add.reduceat(np.add.reduceat(grids, rows, axis=1), columns, axis=2)
-    sizes = np.outer(np.diff(rows, append=height), np.diff(columns, append=width))
-    return sums / sizes, height * width / sizes.size
-
-
-def fit_dark_offset(thumbnails: NDArray[np.float32]) -> float:
-    """Find the offset after whose subtraction images of all brightnesses have one shape.
-
-    Args:
-        thumbnails: (n, gh, gw) float32, mean raw counts of grid cells, of lit frames.
-
-    Returns:
-        Counts, from 0 to the darkest grid cell.
-    """
-    return _OffsetFit.of(thumbnails).best
-
-
-@dataclass(frozen=True, slots=True)
-class _OffsetFit:
-    """How badly the levels' shapes agree for each candidate of the offset (counts)."""
-
-    candidates: NDArray[np.float64]
-    misfits: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, thumbnails: NDArray[np.float32]) -> "_OffsetFit":
-        n, height, width = thumbnails.shape
-        basis = surface_basis(height, width)
-        levels, variances = _level_images(thumbnails.reshape(n, -1), (height, width), basis)
-        constant = project(basis, np.ones(len(basis)))
-        candidates = np.linspace(0.0, max(float(thumbnails.min()), 0.0), STEPS)
-        weights = 1.0 / np.sqrt(variances)[:, None]
-        misfits = [_beyond_rank_one((levels - offset * constant) * weights) for offset in candidates]
-        return cls(candidates, np.array(misfits))
-
-    @property
-    def best(self) -> float:
-        """The candidate that fits best."""
-        return float(self.candidates[int(np.argmin(self.misfits))])
-
-    def allows(self, offset: float) -> bool:
-        """Tell whether an offset fits nearly as well as the best one."""
-        misfit = float(np.interp(offset, self.candidates, self.misfits))
-        return misfit <= (1 + MISFIT_SHARE) * float(self.misfits.min())
-
-
-def _level_images(
-    pixels: NDArray[np.float32], grid: tuple[int, int], basis: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give each level's surface, (levels, terms), and the variance of the noise in each of its terms, (levels,)."""
-    order = np.argsort(np.median(pixels, axis=1), kind="stable")
-    surfaces, variances = [], []
-    for group in np.array_split(order, min(GROUPS, max(1, len(order) // 2))):
-        ranked = np.sort(pixels[group], axis=0).astype(np.float64)
-        for quantile in QUANTILES:
-            level = ranked[round(quantile * (len(group) - 1))]
-            surface = project(basis, level)
-            rest = (level - (basis * surface).sum(axis=1)).reshape(grid)
-            surfaces.append(surface)
-            variances.append(_term_variance(rest) + 1e-8 * float(level.mean()) ** 2 + 1e-6)
-    return np.stack(surfaces), np.array(variances)
-
-
-def _term_variance(rest: NDArray[np.float64]) -> float:
-    """Variance of an orthonormal surface term that noise like `rest` gives rise to: of blocks, times cells a block."""
-    blocks, cells_per_block = _block_means(rest[None], NOISE_BLOCKS)
-    return float(np.var(blocks)) * cells_per_block
-
-
-def _beyond_rank_one(matrix: NDArray[np.float64]) -> float:
-    singular = np.linalg.svd(matrix, compute_uv=False)
-    return float((singular[1:] ** 2).sum())

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kinfast.preprocess.dark_offset import find_light_levels, fit_dark_offset
+from kinfast.preprocess.dark_offset import find_light_levels
 from kinfast.preprocess.illumination.estimate import fit_illumination
+from kinfast.preprocess.offset_fit import fit_dark_offset
 
 Make = Callable[..., tuple[NDArray[np.float32], NDArray[np.float64]]]
 

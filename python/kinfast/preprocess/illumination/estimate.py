@@ -1,8 +1,8 @@
 """The way in: fit a plate x channel's field by a named method, and judge it.
 
 `auto` estimates (`likelihood`), judges on held-out wells, and keeps the flat-field where that leaves less shading than
-no correction, the interval taken into account, or, where wells cannot tell, where the field is twice as large as
-its error; otherwise it only subtracts the dark offset. A method that was
+no correction, the interval taken into account, or, where wells cannot tell, where a field that large against its error
+is expected to leave less shading than none; otherwise it only subtracts the dark offset. A method that was
 asked for by name is judged in the same way, and used whatever the verdict.
 """
 
@@ -28,8 +28,12 @@ METHODS = (AUTO, LIKELIHOOD, *PLAIN, NONE)
 MIN_IMAGES = 4
 """Fewer give no two halves to compare: then nothing is corrected."""
 
-CLEAR_OF_ERROR = 2.0
-"""How many times its error a field's contrast must be where held-out wells cannot tell whether it helps."""
+CLEAR_OF_ERROR = 2.0**0.5
+"""How many times its error a field's contrast must be where held-out wells cannot tell whether it helps.
+
+With the field used, what is expected to be left is error^2; without it the true contrast^2, of which
+contrast^2 - error^2 is the unbiased estimate, since error adds to the contrast that is seen. The lesser of the two:
+the field where contrast^2 > 2 error^2."""
 
 Fields = tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]], float]
 
