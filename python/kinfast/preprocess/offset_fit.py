@@ -9,8 +9,8 @@ confluent cells, none far above the middle, where debris, saturated spots and br
 `association` is the covariance of a row's mean with its shape, along the one direction in which an offset changes
 shapes. Its noise is known from the other directions, in which nothing but the cells' places makes a covariance: that
 holds for few images as for many. Where images do not determine an
-offset, little or nothing is subtracted. From 12 images on the estimate by levels (`level_offset`), more exact but without
-an error of its own and astray where cells are confluent, is taken as far as it lies within one standard error.
+offset, little or nothing is subtracted. From 12 images on the estimate by levels (`level_offset`), more exact but
+without an error of its own and astray where cells are confluent, is taken as far as it lies within one standard error.
 Source: Gao & Bruce 1997, Statistica Sinica 7:855 (firm shrinkage).
 """
 
