@@ -8,6 +8,16 @@ from kinfast.preprocess.plate_task import PIXEL_HASH
 
 
 def find_duplicates(sites: pd.DataFrame, channels: tuple[str, ...]) -> list[str]:
+    """Give each site's doubles (see `find_doubles`) as its reason in one line, empty where it has none."""
+    return [describe_doubles(found) for found in find_doubles(sites, channels)]
+
+
+def describe_doubles(found: list[str]) -> str:
+    """Put a site's doubles into one line, empty where there is none."""
+    return f"duplicate: {', '.join(found)}" if found else ""
+
+
+def find_doubles(sites: pd.DataFrame, channels: tuple[str, ...]) -> list[list[str]]:
     """Compare the pixels' hashes over all plates and channels. Blank images are alike by nature and left out.
 
     A site with one frame in two of its channels is named: the camera gave it twice. Within one well the first of equal
@@ -19,7 +29,7 @@ def find_duplicates(sites: pd.DataFrame, channels: tuple[str, ...]) -> list[str]
         channels: names.
 
     Returns:
-        Each site's reason, empty where it has no double.
+        For each site its channels that show the same as another, in words.
     """
     reasons: list[list[str]] = [[] for _ in range(len(sites))]
     names = [f"{p} {w} s{s}" for p, w, s in sites[[schema.PLATE, schema.WELL, schema.SITE]].itertuples(index=False)]
@@ -33,7 +43,7 @@ def find_duplicates(sites: pd.DataFrame, channels: tuple[str, ...]) -> list[str]
             for i in group[1:] if (wells[group] == wells[first]).all() else group:
                 other = names[first] if i != first else names[group[1]]
                 reasons[i].append(f"{channel} as in {other}")
-    return [f"duplicate: {', '.join(found)}" if found else "" for found in reasons]
+    return reasons
 
 
 def _find_stuck(sites: pd.DataFrame, channels: tuple[str, ...], reasons: list[list[str]]) -> None:

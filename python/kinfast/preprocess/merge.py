@@ -13,7 +13,7 @@ from kinfast.domain import IgnoredFile, QuarantineRow
 from kinfast.errors import InputError
 from kinfast.plate.label_columns import text_column
 from kinfast.preprocess import atomic
-from kinfast.preprocess.duplicates import find_duplicates
+from kinfast.preprocess.duplicates import describe_doubles, find_doubles
 from kinfast.preprocess.exclusions import apply_exclusions
 from kinfast.preprocess.inputs import hash_json
 from kinfast.preprocess.plate_checks import check_plates, compare_plates
@@ -32,8 +32,9 @@ def merge_sites(
     """
     parts = [shard.sites for shard in shards if len(shard.sites)] or [shards[0].sites]
     sites = pd.concat(parts, ignore_index=True)
-    duplicates = find_duplicates(sites, channels)
-    doubled = np.array([reason.count(" as in ") for reason in duplicates], np.float64)
+    doubles = find_doubles(sites, channels)
+    duplicates = [describe_doubles(found) for found in doubles]
+    doubled = np.array([len(found) for found in doubles], np.float64)
     sites["Flag_duplicate"] = doubled > 0
     sites[schema.judged("duplicate", "measure")] = doubled
     sites[schema.judged("duplicate", "threshold")] = 1.0
