@@ -15,7 +15,6 @@ from kinfast.preprocess import atomic
 from kinfast.preprocess.inputs import describe_inputs, hash_json, task_parameters
 from kinfast.preprocess.intensity import Levels
 from kinfast.preprocess.plan import PlatePlan, PlateTask, plan_plate
-from kinfast.preprocess.sampling import choose_sites, majority_shape
 from kinfast.preprocess.shard import LEVELS, PARAMETERS, PLATES, STATE, ShardPaths, finished_plates, read_facts
 from kinfast.preprocess.windows import BATCH, Reference, Window, fit_reference
 from kinfast.progress import Reporter
@@ -109,21 +108,12 @@ def _fit_batch(
     for task in tasks:
         found = _read_levels(task, out)
         if found is None:
-            plan = plans[task.plate.name] = _plan(task, threads, reporter)
+            plan = plans[task.plate.name] = plan_plate(task, threads, reporter)
             found = {name: fit.levels for name, fit in plan.fits.items()}, {n: f.window for n, f in plan.fits.items()}
             _write_levels(task, out, plan)
         levels.append(found[0])
         windows.append(found[1])
     return fit_reference(levels, windows)
-
-
-def _plan(task: PlateTask, threads: int, reporter: Reporter) -> PlatePlan:
-    raw = majority_shape(task.root, task.plate, _chosen(task))
-    return plan_plate(task, raw or (1, 1), threads, reporter)
-
-
-def _chosen(task: PlateTask) -> Any:
-    return choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
 
 
 def _state(task: PlateTask) -> str:
@@ -135,7 +125,7 @@ def _write_levels(task: PlateTask, out: Path, plan: PlatePlan) -> None:
 
     Not where a file could not be read: it may be readable by then, and levels would differ from an undisturbed run's.
     """
-    if any(fit.n_sampled < len(_chosen(task)) for fit in plan.fits.values()):
+    if any(fit.n_sampled < len(task.sampled_sites()) for fit in plan.fits.values()):
         return
     facts = {name: {"levels": asdict(fit.levels), "window": list(fit.window)} for name, fit in plan.fits.items()}
     atomic.write_json(ShardPaths(out, task.plate.name).shard / LEVELS, {STATE: _state(task), "channels": facts})

@@ -10,7 +10,6 @@ from pathlib import Path
 from kinfast.errors import InputError
 from kinfast.preprocess.merge import check_sizes
 from kinfast.preprocess.plan import PlateTask, stored_shape
-from kinfast.preprocess.sampling import choose_sites, majority_shape
 from kinfast.preprocess.shard import PLATES, ShardPaths, finished_plates, read_facts
 
 SAFETY_BYTES = 16 * 2**20
@@ -27,8 +26,7 @@ def check_room(tasks: Sequence[PlateTask], out: Path) -> None:
     needed = SAFETY_BYTES
     for task in tasks:
         sizes.pop(task.plate.name, None)
-        chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
-        raw = majority_shape(task.root, task.plate, chosen)
+        raw = task.raw_shape()
         if raw is not None:
             height, width = stored_shape(raw, task.config.shorter_side)
             sizes[task.plate.name] = (height, width)

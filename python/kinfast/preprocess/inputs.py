@@ -14,8 +14,8 @@ import numpy as np
 from kinfast import _native
 from kinfast.config import STORE_FORMAT_VERSION, PreprocessConfig
 from kinfast.domain import QuarantineRow
-from kinfast.preprocess.plan import PlateTask
-from kinfast.preprocess.sampling import choose_sites, majority_shape, site_paths
+from kinfast.preprocess.plan import NO_SHAPE, PlateTask
+from kinfast.preprocess.sampling import site_paths
 from kinfast.preprocess.shard import CONTROLS, FILES, HASHES, PARAMETERS, REFERENCE, STATE, UNREADABLE
 from kinfast.progress import Reporter
 
@@ -126,8 +126,7 @@ def contents_changed(task: PlateTask, before: dict[str, Any], threads: int, repo
         threads: threads of the reading.
         reporter: told of each batch.
     """
-    chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
-    raw = majority_shape(task.root, task.plate, chosen) or (1, 1)
+    raw = task.raw_shape() or NO_SHAPE
     one = np.ones((1, 1), np.float32)
     plain = _native.ChannelPlan(flatfield=one, darkfield=0 * one, low=0, high=1, saturation_value=65535)
     plans = [plain] * len(task.channels)

@@ -24,12 +24,14 @@ from kinfast.preprocess.intensity import (
     window_images,
 )
 from kinfast.preprocess.nuclei import fit_nuclei_threshold, min_nucleus_area
-from kinfast.preprocess.sampling import ChannelSample, choose_sites, sample_channel, site_paths
+from kinfast.preprocess.sampling import ChannelSample, choose_sites, majority_shape, sample_channel, site_paths
 from kinfast.preprocess.windows import Reference, Window, choose_window
 from kinfast.progress import Reporter
 
 SPOILT_SHARE = 0.05
 """An image with more of its pixels at the camera's limit tells nothing of the light."""
+NO_SHAPE = (1, 1)
+"""Of a plate without an image that can be read: each of them is then set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class PlateTask:
     batch: str = ""
     reference: Reference = field(default_factory=dict)
 
+    def sampled_sites(self) -> NDArray[np.int64]:
+        """Give the positions of the sites that pass one looks at, (n,) int64 in rising order."""
+        return choose_sites(self.plate.name, len(self.plate.sites), self.config.sample_sites, self.config.seed)
+
+    def raw_shape(self) -> tuple[int, int] | None:
+        """Tell which (H, W) most images have, from their files' headers; None where none can be read."""
+        return majority_shape(self.root, self.plate, self.sampled_sites())
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelFit:
@@ -84,13 +94,21 @@ class ChannelFit:
 
 @dataclass(frozen=True, slots=True)
 class PlatePlan:
-    """All channels' fits, the shapes of what goes in and out, and the wells' groups if fields are by group."""
+    """All channels' fits, the shapes of what goes in and out, and the wells' groups if fields are by group.
 
-    raw: tuple[int, int]
+    shape: (H, W) of the images; None where no header could be read.
+    """
+
+    shape: tuple[int, int] | None
     stored: tuple[int, int]
     fits: dict[str, ChannelFit]
     nucleus_pixels: int
     groups: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def raw(self) -> tuple[int, int]:
+        """(H, W) that every image must have."""
+        return self.shape or NO_SHAPE
 
     def native(self, task: PlateTask) -> dict[str, list[_native.ChannelPlan]]:
         """Give the plan in the native core's words, for each group of wells; without groups, of the name ""."""
@@ -144,16 +162,16 @@ def stored_shape(raw: tuple[int, int], shorter_side: int) -> tuple[int, int]:
     return height, width
 
 
-def plan_plate(task: PlateTask, raw: tuple[int, int], threads: int, reporter: Reporter) -> PlatePlan:
+def plan_plate(task: PlateTask, threads: int, reporter: Reporter) -> PlatePlan:
     """Run pass one: sample the plate's images and fit fields, windows and thresholds.
 
     Args:
         task: the plate's work.
-        raw: (H, W) that every image must have.
         threads: threads; they do not change the result.
         reporter: told of each chunk of images.
     """
-    chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
+    chosen, shape = task.sampled_sites(), task.raw_shape()
+    raw = shape or NO_SHAPE
     paths = [site_paths(task.root, task.plate.sites[i]) for i in chosen]
     stored = stored_shape(raw, task.config.shorter_side)
     wells = [site.key.well for site in task.plate.sites]
@@ -165,7 +183,7 @@ def plan_plate(task: PlateTask, raw: tuple[int, int], threads: int, reporter: Re
             sample = sample_channel([site[c] for site in paths], chosen, raw, threads, reporter)
             fits[channel] = pool.submit(_fit_channel, task, channel, sample, raw, groups)
         results = {channel: fit.result() for channel, fit in fits.items()}
-    return PlatePlan(raw, stored, results, min_nucleus_area(stored, raw, task.pixel_um), groups)
+    return PlatePlan(shape, stored, results, min_nucleus_area(stored, raw, task.pixel_um), groups)
 
 
 def _fit_channel(

@@ -23,7 +23,7 @@ from kinfast.preprocess.measures import Measures, collect_measures
 from kinfast.preprocess.plan import PlatePlan, PlateTask, plan_plate
 from kinfast.preprocess.plate_checks import STORED_LEVEL
 from kinfast.preprocess.rows import RowWriter
-from kinfast.preprocess.sampling import choose_sites, majority_shape, site_paths
+from kinfast.preprocess.sampling import site_paths
 from kinfast.preprocess.shard import HASHES, INPUTS, PLATE, QUARANTINE, SITES, UNREADABLE, rows_text
 from kinfast.preprocess.thresholds import Thresholds, find_thresholds
 from kinfast.progress import Reporter
@@ -61,11 +61,9 @@ def prepare_plate(
         reporter: told of each batch.
         plan: what pass one of this very plate gave; None: it is run here.
     """
-    chosen = choose_sites(task.plate.name, len(task.plate.sites), task.config.sample_sites, task.config.seed)
-    raw = majority_shape(task.root, task.plate, chosen)
-    plan = plan or plan_plate(task, raw or (1, 1), threads, reporter)
+    plan = plan or plan_plate(task, threads, reporter)
     with ThreadPoolExecutor(1) as pool:  # the fields go to the disk while images are decoded
-        fields = pool.submit(_write_fields, plan, work / "fields") if raw is not None else None
+        fields = pool.submit(_write_fields, plan, work / "fields") if plan.shape is not None else None
         done = _run_pass_two(task, plan, work / "images.npy", threads, reporter)
         if fields is not None:
             fields.result()
@@ -80,7 +78,7 @@ def prepare_plate(
     if plan.groups:
         table[schema.ILLUMINATION_GROUP] = table[schema.WELL].map(plan.groups).astype("str")
     atomic.write_parquet(work / SITES, table)
-    atomic.write_json(work / PLATE, _facts(task, plan, thresholds, len(done.sites), raw))
+    atomic.write_json(work / PLATE, _facts(task, plan, thresholds, len(done.sites)))
     atomic.write_bytes(work / QUARANTINE, rows_text(done.quarantine))
     inputs = describe_inputs(task) | {HASHES: done.hashes, UNREADABLE: unreadable_files(done.quarantine)}
     atomic.write_bytes(work / INPUTS, (json.dumps(inputs, ensure_ascii=False) + "\n").encode())
@@ -227,13 +225,11 @@ def _write_fields(plan: PlatePlan, folder: Path) -> None:
         atomic.write_npz(folder / f"{channel}.npz", arrays)
 
 
-def _facts(
-    task: PlateTask, plan: PlatePlan, thresholds: Thresholds, n_sites: int, raw: tuple[int, int] | None
-) -> dict[str, Any]:
+def _facts(task: PlateTask, plan: PlatePlan, thresholds: Thresholds, n_sites: int) -> dict[str, Any]:
     return {
         "plate": task.plate.name,
         "n_sites": n_sites,
-        "shape": None if raw is None else list(raw),
+        "shape": None if plan.shape is None else list(plan.shape),
         "stored": None if not n_sites else list(plan.stored),
         "batch": task.batch or None,
         "reference": {name: list(window) for name, window in task.reference.items()},
