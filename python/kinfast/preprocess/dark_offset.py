@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfast.preprocess.level_offset import block_means
-from kinfast.preprocess.offset_fit import OffsetFit, fit_dark_offset
+from kinfast.preprocess.blocks import block_means
+from kinfast.preprocess.offset_fit import OffsetFit
 
 MIN_IMAGES = 4
 """Fewer are not corrected at all."""
@@ -75,7 +75,7 @@ def find_light_levels(
     offset = None
     if len(judged) >= MIN_IMAGES:
         fit = OffsetFit.of(thumbnails[judged])
-        offset = fit_dark_offset(thumbnails[judged])
+        offset = fit.settled(thumbnails[judged])
         unlit[judged[_far_below(grids[judged].mean(axis=1), low[judged], high[judged], fit)]] = True
     return _levels_of(thumbnails, low, unlit, blank, offset)
 

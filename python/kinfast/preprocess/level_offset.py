@@ -7,6 +7,7 @@ one. See `offset_fit`, which bounds it.
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfast.preprocess.blocks import block_means
 from kinfast.preprocess.surface import project, surface_basis
 
 GROUPS = 6
@@ -14,8 +15,6 @@ GROUPS = 6
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 STEPS = 200
 """Candidates between zero and the darkest grid cell: half a count where that is a hundred."""
-NOISE_BLOCKS = 8
-"""Blocks a side over which a level's noise is measured: coarser than a cell, finer than the field."""
 
 
 def fit_levels_offset(thumbnails: NDArray[np.float32]) -> float:
@@ -49,19 +48,10 @@ def _level_images(
 
 def _term_variance(rest: NDArray[np.float64]) -> float:
     """Variance of an orthonormal surface term that noise like `rest` gives rise to: of blocks, times cells a block."""
-    blocks, cells_per_block = block_means(rest[None], NOISE_BLOCKS)
+    blocks, cells_per_block = block_means(rest[None])
     return float(np.var(blocks)) * cells_per_block
 
 
 def _beyond_rank_one(matrix: NDArray[np.float64]) -> float:
     singular = np.linalg.svd(matrix, compute_uv=False)
     return float((singular[1:] ** 2).sum())
-
-
-def block_means(grids: NDArray[np.float64], blocks: int) -> tuple[NDArray[np.float64], float]:
-    """Average (n, gh, gw) over at most `blocks` blocks a side; the second value is the cells of a block."""
-    height, width = grids.shape[1:]
-    rows, columns = (np.arange(0, side, -(-side // blocks)) for side in (height, width))
-    sums = np.add.reduceat(np.add.reduceat(grids, rows, axis=1), columns, axis=2)
-    sizes = np.outer(np.diff(rows, append=height), np.diff(columns, append=width))
-    return sums / sizes, height * width / sizes.size

@@ -15,18 +15,16 @@ Source: Gao & Bruce 1997, Statistica Sinica 7:855 (firm shrinkage).
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfast.preprocess.blocks import cut_blocks
 from kinfast.preprocess.level_offset import fit_levels_offset
 from kinfast.preprocess.surface import project, surface_basis, term_degrees
 
 SIDE = 64
 """Cells a side that are looked at: of finer grids means of neighbours, so that noise does not pass for brightness."""
-BLOCKS = 8
-"""A side: coarser than a cell, finer than the field."""
 QUANTILES = (0.02, 0.2, 0.4, 0.6)
 """Chosen among five sets on simulated confluent stacks of 64 to 270 images, close to a tie with (0.02, 0.3, 0.7)."""
 STEPS = 50
@@ -48,10 +46,7 @@ def fit_dark_offset(thumbnails: NDArray[np.float32]) -> float:
     Returns:
         Counts, from 0 to the darkest grid cell.
     """
-    fit = OffsetFit.of(thumbnails)
-    if fit.contradiction <= 1.0 or len(thumbnails) < LEVELS_FROM:
-        return fit.best
-    return fit.nearest(fit_levels_offset(thumbnails))
+    return OffsetFit.of(thumbnails).settled(thumbnails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +75,12 @@ class OffsetFit:
     def best(self) -> float:
         """Where the association vanishes, shrunk where images hardly contradict 0."""
         return self._shrunk(self._crossing(0.0))
+
+    def settled(self, thumbnails: NDArray[np.float32]) -> float:
+        """Give the offset of the frames that were looked at; from `LEVELS_FROM` on, levels have a say in it."""
+        if self.contradiction <= 1.0 or len(thumbnails) < LEVELS_FROM:
+            return self.best
+        return self.nearest(fit_levels_offset(thumbnails))
 
     def nearest(self, offset: float) -> float:
         """Give what is nearest to another estimate within one standard error of the best, shrunk likewise."""
@@ -123,23 +124,14 @@ def _block_rows(grids: NDArray[np.float32]) -> tuple[NDArray[np.float64], tuple[
     logs = np.log(grids).reshape(n, -1)
     shape = np.median(logs - logs.mean(axis=1)[:, None], axis=0)
     common = (basis * project(basis, shape)).sum(axis=1).reshape(1, height, width)
-    blocks, grid = _cut(grids / np.exp(common).astype(np.float32))
-    last = blocks.shape[2] - 1
+    blocks = cut_blocks(grids / np.exp(common).astype(np.float32))
+    grid = (blocks.shape[1], blocks.shape[2])
+    cells = blocks.reshape(n, grid[0] * grid[1], -1)
+    last = cells.shape[2] - 1
     places = [round(quantile * last) for quantile in QUANTILES]
-    ranked = np.partition(blocks, places, axis=2)[..., places].astype(np.float64)
-    back = np.exp(_cut(common)[0].mean(axis=2))
+    ranked = np.partition(cells, places, axis=2)[..., places].astype(np.float64)
+    back = np.exp(cut_blocks(common).reshape(1, cells.shape[1], -1).mean(axis=2))
     return np.moveaxis(ranked, 2, 0) * back, grid
-
-
-def _cut(grids: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
-    """Cut (n, gh, gw) into at most 8 x 8 blocks, (n, blocks, cells); what does not fill one is left at the border."""
-    n, height, width = grids.shape
-    rows, columns = min(BLOCKS, height), min(BLOCKS, width)
-    deep, wide = height // rows, width // columns
-    top, left = (height - deep * rows) // 2, (width - wide * columns) // 2
-    inner = grids[:, top : top + deep * rows, left : left + wide * columns]
-    blocks = inner.reshape(n, rows, deep, columns, wide).swapaxes(2, 3)
-    return blocks.reshape(n, rows * columns, deep * wide), (rows, columns)
 
 
 def _association(rows: NDArray[np.float64], offset: float, basis: NDArray[np.float64]) -> float:

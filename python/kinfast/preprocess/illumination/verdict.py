@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfast.preprocess.blocks import cut_blocks
 from kinfast.preprocess.surface import project, surface_basis
 
-BLOCKS = 8
 JUDGED_SIDE = 64
 """Grid cells a side that are looked at: of finer grids every second one."""
 DRAWS = 200
@@ -126,13 +126,8 @@ def _unit_surfaces(blocks: NDArray[np.float64], units: NDArray[np.int64], n_unit
 
 def block_quartiles(light: NDArray[np.float32]) -> NDArray[np.float64]:
     """Give the quartiles of log brightness in at most 8 x 8 blocks; (n, gh, gw) -> (3, n, 8, 8)."""
-    n, height, width = light.shape
-    rows, columns = (min(BLOCKS, side) for side in (height, width))
-    deep, wide = height // rows, width // columns
-    top, left = (height - deep * rows) // 2, (width - wide * columns) // 2
-    inner = light[:, top : top + deep * rows, left : left + wide * columns]
-    blocks = inner.reshape(n, rows, deep, columns, wide).swapaxes(2, 3).reshape(n, rows, columns, deep * wide)
-    places = [deep * wide * quarter // 4 for quarter in (1, 2, 3)]
+    blocks = cut_blocks(light)
+    places = [blocks.shape[3] * quarter // 4 for quarter in (1, 2, 3)]
     quartiles = np.partition(blocks, places, axis=3)[..., places].astype(np.float64)
     logs: NDArray[np.float64] = np.log(np.moveaxis(quartiles, 3, 0))
     return logs
