@@ -1,6 +1,7 @@
 #include "inflate_entry.hpp"
 #include "kinfast/image/isa.hpp"
 #include "kinfast/tiff/inflate.hpp"
+#include "words.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -7,17 +7,6 @@
 // literals and copies sixteen bytes, and goes on by as many as there were. An entry without a match
 // looks up the distance in front of the table, which takes no bits.
 
-inline std::uint64_t load_8(const std::byte* from) {
-  std::uint64_t word;
-  std::memcpy(&word, from, 8);
-  return word;
-}
-
-inline std::uint64_t load_little_endian(const std::byte* from) {
-  const std::uint64_t word = load_8(from);
-  return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
-}
-
 // What the extra bits of a distance say. Where the processor has it, one instruction takes the low
 // bits of a number, as many as the lowest byte of another one says.
 KINFAST_ISA inline std::uint64_t extra_of(std::uint64_t bits, std::uint32_t entry) {

@@ -23,9 +23,9 @@
 
 #include "kinfast/errors.hpp"
 #include "kinfast/tiff/message.hpp"
+#include "words.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace kinfast::tiff {
@@ -44,20 +44,9 @@ constexpr std::size_t kWindow = std::size_t{1} << (32 - kLengthBits);
 constexpr std::size_t kMargin =
     6 * kShort + 2 * kShort; // of one batch, and for copies of more than their length
 
-std::uint64_t load_8(const std::byte* bytes) {
-  std::uint64_t word;
-  std::memcpy(&word, bytes, 8);
-  return word;
-}
-
 void copy_8(std::byte* to, const std::byte* from) {
   const std::uint64_t word = load_8(from);
   std::memcpy(to, &word, 8);
-}
-
-std::uint64_t load_big_endian(const std::byte* bytes) {
-  const std::uint64_t word = load_8(bytes);
-  return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
 }
 
 // Copies a string that ends before `to` begins; up to seven bytes too much.

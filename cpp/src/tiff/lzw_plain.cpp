@@ -13,21 +13,15 @@
 
 #include "kinfast/errors.hpp"
 #include "kinfast/tiff/message.hpp"
+#include "words.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace kinfast::tiff {
 namespace {
 
 using namespace lzw;
-
-std::uint64_t load_8(const std::byte* bytes) {
-  std::uint64_t word;
-  std::memcpy(&word, bytes, 8);
-  return word;
-}
 
 // Codes packed from the most significant bit down, as the specification has it.
 class MsbBits {
@@ -51,11 +45,7 @@ public:
 private:
   void refill() {
     if (in_.size() - position_ >= 8) {
-      std::uint64_t word = load_8(in_.data() + position_);
-      if constexpr (std::endian::native == std::endian::little) {
-        word = __builtin_bswap64(word);
-      }
-      bits_ |= word >> count_;
+      bits_ |= load_big_endian(in_.data() + position_) >> count_;
       position_ += (63 - count_) / 8;
       count_ |= 56;
       return;
