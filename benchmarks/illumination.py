@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from illumination_scenes import CELLS, WORKING_SIDE, Scenario, Scenes, all_scenarios, draw_scenes, make_stack
-from kinfast.preprocess.dark_offset import MIN_IMAGES, fit_dark_offset
+from kinfast.preprocess.dark_offset import MIN_IMAGES
 from kinfast.preprocess.illumination.estimate import fit_illumination
+from kinfast.preprocess.offset_fit import fit_dark_offset
 
 SMOKE = os.environ.get("KINFAST_BENCH_SMOKE") == "1"
 ROOT = Path(__file__).resolve().parent.parent
