@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from benchmarks.bare import pread_all
 from benchmarks.images import SIDE, STRIP_ROWS
-from benchmarks.measuring import Measured, as_long, compare
+from benchmarks.measuring import SMOKE, Measured, as_long, compare
 from benchmarks.peers import PEERS, read_kinfast
 from numpy.typing import NDArray
 
@@ -83,4 +83,5 @@ def test_real_files_are_read_alike(name: str, test_data: Path) -> None:
     )
     found = fastest_peer(path, np.asarray(tifffile.imread(path, maxworkers=1)))
     print(f"\n{name}: {found.ratio:.2f} times as fast as {found.peer}")
-    assert found.ratio > 0.7  # one library inflates for all, or the kernel copies for all: nobody is much faster
+    # One library inflates for all, or the kernel copies for all: nobody is much faster. A smoke run calls each side once.
+    assert SMOKE or found.ratio > 0.7
