@@ -83,5 +83,5 @@ def test_real_files_are_read_alike(name: str, test_data: Path) -> None:
     )
     found = fastest_peer(path, np.asarray(tifffile.imread(path, maxworkers=1)))
     print(f"\n{name}: {found.ratio:.2f} times as fast as {found.peer}")
-    # One library inflates for all, or the kernel copies for all: nobody is much faster. A smoke run calls each side once.
+    # One library inflates for all, or the kernel copies: nobody is much faster. A smoke run calls each side once.
     assert SMOKE or found.ratio > 0.7
