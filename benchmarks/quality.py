@@ -27,13 +27,27 @@ HIGH = ("saturated", "debris")
 """Conditions whose measure is above its threshold; the others' is below."""
 COUNTED = 5
 """Cells from which on an error of the count is a share of them."""
+DOSES_UM, TOXICITY = (30.0, 10.0, 5.0), (0.8, 0.98)
+"""So that toxic wells keep from most of their cells to hardly any."""
+KILLED, SPARED = 0.15, 0.3
+"""Shares of the negative controls' cells, on either side of the flag's 0.2: below the one few are left."""
 
 
 def simulate_and_judge(folder: Path, seed: int, cells: int, effect: float) -> pd.DataFrame:
     """Give sites.parquet of one plate joined with its truth."""
     planted = dict.fromkeys(CONDITIONS, 3)
     settings = SimulationSettings(
-        plates=1, wells=30, sites=5, cells=cells, effect=effect, toxic=0.25, inactive=0.1, seed=seed, **planted
+        plates=1,
+        wells=30,
+        sites=5,
+        cells=cells,
+        doses_um=DOSES_UM,
+        effect=effect,
+        toxic=0.3,
+        toxicity=TOXICITY,
+        inactive=0.1,
+        seed=seed,
+        **planted,
     )
     simulate_plates(folder / "plates", settings, 2)
     preprocess(open_plates(folder / "plates"), folder / "prepared", PreprocessConfig(), threads=2)
@@ -56,16 +70,30 @@ def summarise(sites: pd.DataFrame) -> dict[str, float]:
     found["cells remain"] = float(populated["Flag_empty"].sum())
     counted = sites[sound & (sites["n_cells"] >= COUNTED)]
     found["count"] = float(np.median(np.abs(counted["Quality_cells"] / counted["n_cells"] - 1)))
-    return found
+    return found | judge_few_cells(sites[sound])
+
+
+def judge_few_cells(sound: pd.DataFrame) -> dict[str, float]:
+    """Count the sites where toxic wells left few cells, those of them flagged, and those flagged with cells enough."""
+    usual = sound.loc[sound[schema.ROLE] == "negcon", "n_cells"].median()
+    share = sound["n_cells"] / usual
+    killed, spared = sound[(share < KILLED) & (sound["n_cells"] > 0)], sound[share > SPARED]
+    return {
+        "killed": len(killed),
+        "few": int(killed["Flag_few_cells"].sum()),
+        "wrongly few": float(spared["Flag_few_cells"].mean()),
+    }
 
 
 def table(rows: list[tuple[int, int, str, dict[str, float]]]) -> str:
     """Lay the figures out as Markdown, a row a plate."""
-    heads = ["seed", "cells", "phenotype", *CONDITIONS, "wrong flags", "empty though cells remain", "error of count"]
+    heads = ["seed", "cells", "phenotype", *CONDITIONS, "wrong flags", "empty though cells remain"]
+    heads += ["few cells found", "wrongly few cells", "error of count"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for seed, cells, words, found in rows:
         areas = [f"{found[name]:.3f}" for name in CONDITIONS]
-        rest = [f"{found['wrong']:.1%}", f"{found['cells remain']:.0f}", f"{found['count']:.1%}"]
+        rest = [f"{found['wrong']:.1%}", f"{found['cells remain']:.0f}", f"{found['few']} of {found['killed']}"]
+        rest += [f"{found['wrongly few']:.1%}", f"{found['count']:.1%}"]
         lines.append("| " + " | ".join([str(seed), str(cells), words, *areas, *rest]) + " |")
     return "\n".join(lines)
 

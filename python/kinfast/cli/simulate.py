@@ -58,6 +58,7 @@ def command(
     effect: Annotated[float, _option(COMPOUNDS, "Factor on all effects; 0 plants no biology at all.")] = BASE.effect,
     inactive: Annotated[float, _option(COMPOUNDS, "Share of compounds that do nothing.")] = BASE.inactive,
     toxic: Annotated[float, _option(COMPOUNDS, "Share of compounds that kill most cells.")] = BASE.toxic,
+    toxicity: Annotated[str, _option(COMPOUNDS, "Range of the share of cells these take.")] = "0.5,0.85",
     size: Annotated[str, _option(LIGHT, "Pixels of an image: 512, or 520x696 for height x width.")] = "512",
     pixel_um: Annotated[float, _option(LIGHT, "Micrometres a pixel.")] = BASE.pixel_um,
     vignetting: Annotated[float, _option(LIGHT, "Light lost in the darkest corner, 0 to 0.9.")] = BASE.vignetting,
@@ -93,6 +94,7 @@ def command(
     values = {name: value for name, value in asked.items() if name in names}
     values["height"], values["width"] = _read_size(size)
     values["doses_um"] = _read_numbers("--doses-um", doses_um)
+    values["toxicity"] = _read_pair("--toxicity", toxicity)
     values["dark_counts"] = _read_pair("--dark-counts", dark_counts)
     settings = SimulationSettings(**values)
     with make_reporter(quiet) as reporter:

@@ -31,7 +31,7 @@ LIMITS = {
     "lobes": (0.0, 0.85),
     "chromatin": (-1.0, 1.2),
     "mitosis": (-0.04, 0.5),
-    "death": (0.0, 0.85),
+    "death": (0.0, 0.98),
     "cell_size": (-0.35, 0.3),
     "elongation": (-0.3, 0.45),
     "mito_fragments": (-1.0, 2.0),
@@ -173,6 +173,7 @@ def make_compounds(
     effect: float,
     inactive: float,
     toxic: float,
+    toxicity: tuple[float, float],
 ) -> tuple[Compound, ...]:
     """Make compounds: shared by target in part, each with something of its own.
 
@@ -180,6 +181,7 @@ def make_compounds(
     own_share: 0 … 1, how much of an effect is the compound's own and not its target's.
     effect: factor on every effect.
     inactive, toxic: shares of the compounds, each chosen at random.
+    toxicity: smallest and largest share of the cells that a toxic one takes at a saturating dose.
     """
     names = rng.choice(np.arange(13_000, 320_000), n_compounds, replace=False)
     n_inactive, n_toxic = round(inactive * n_compounds), round(toxic * n_compounds)
@@ -190,7 +192,7 @@ def make_compounds(
         activity, strength = _activity(rng, fate[index] < n_inactive)
         own = _own_effect(rng)
         change = effect * strength * ((1 - own_share) * 1.35 * target_effect(target) + own_share * own)
-        poison = float(rng.uniform(0.5, 0.85)) if n_inactive <= fate[index] < n_inactive + n_toxic else 0.0
+        poison = float(rng.uniform(*toxicity)) if n_inactive <= fate[index] < n_inactive + n_toxic else 0.0
         ec50_um = float(np.exp(rng.normal(np.log(2.5), 0.4)))
         made.append(Compound(f"CBK{names[index]:06d}", target, activity, strength, ec50_um, poison, change))
     return tuple(made)

@@ -77,6 +77,7 @@ def compounds_of(settings: SimulationSettings) -> tuple[Compound, ...]:
         effect=settings.effect,
         inactive=settings.inactive,
         toxic=settings.toxic,
+        toxicity=settings.toxicity,
     )
 
 

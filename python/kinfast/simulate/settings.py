@@ -41,6 +41,7 @@ class SimulationSettings:
         own_share: how much of a compound's effect is its own and not its target's, 0 to 1.
         effect: factor on all effects; 0 gives plates without any biology.
         inactive, toxic: shares of the compounds.
+        toxicity: smallest and largest share of the cells that a toxic compound takes at a saturating dose.
         vignetting: share of the light that is lost in the darkest corner.
         dark_counts: smallest and largest dark offset, counts; each channel draws one.
         background: factor on the background fluorescence.
@@ -74,6 +75,7 @@ class SimulationSettings:
     effect: float = 1.0
     inactive: float = 0.1
     toxic: float = 0.1
+    toxicity: tuple[float, float] = (0.5, 0.85)
     vignetting: float = 0.4
     dark_counts: tuple[float, float] = (50.0, 250.0)
     background: float = 1.0
@@ -185,6 +187,9 @@ def _check_ranges(settings: SimulationSettings) -> None:
     low, high = settings.dark_counts
     if not 0 <= low <= high <= 5000:
         raise UsageError(f"dark_counts are {low:g} to {high:g}: wanted a rising pair from 0 to 5000 counts")
+    low, high = settings.toxicity
+    if not 0 <= low <= high <= 1:
+        raise UsageError(f"toxicity is {low:g} to {high:g}: wanted a rising pair from 0 to 1")
     if not settings.doses_um or min(settings.doses_um) <= 0:
         raise UsageError(f"doses_um are {list(settings.doses_um)}: wanted one or more numbers above 0")
     if settings.inactive + settings.toxic > 1:

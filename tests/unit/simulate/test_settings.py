@@ -29,6 +29,7 @@ def test_the_larger_layout() -> None:
         ({"compounds": 25}, "25 compounds at 4 doses need 100 wells and 96 are free"),
         ({"doses_um": (10.0, 0.0)}, "above 0"),
         ({"dark_counts": (200.0, 100.0)}, "a rising pair"),
+        ({"toxicity": (0.9, 0.5)}, "a rising pair"),
         ({"inactive": 0.6, "toxic": 0.6}, "more than 1"),
         ({"compression": "jpeg"}, "one of none, lzw"),
         ({"wells": 1, "sites": 2, "dark": 2, "blank": 1}, "do not fit"),
