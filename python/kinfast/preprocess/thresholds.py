@@ -30,7 +30,7 @@ BLUR_FACTOR = 2.0
 """… and by this factor at least, for focus …"""
 DEBRIS_FACTOR = 4.0
 """… and by this one for the brightest pixels."""
-TEXTURE_SHARE = 0.1
+TEXTURE_SHARE = 0.05
 """A channel with less than this share of its usual spread over the field shows no cell."""
 NOISE_FACTOR, NOISE_SHARE = 1.5, 0.6
 """Where a stain is so dim that its noise is above that: less than this factor of the plate's flattest site, but never
