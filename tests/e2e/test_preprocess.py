@@ -1,16 +1,9 @@
-"""`kinfast preprocess` from files to a store: what is there, what is set aside, what is done again."""
+"""`kinfast preprocess` from files to a store: what is there, and what is set aside."""
 
-import errno
-import hashlib
 import json
-import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -18,74 +11,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from tests.e2e.small_plate import (
+    CHANNELS,
+    SIDE,
+    SITES,
+    WELLS,
+    command,
+    content_of,
+    draw_site,
+    run,
+    site_file,
+    write_plate,
+)
 
 from kinfast import schema
 from kinfast.config import PreprocessConfig
-from kinfast.errors import InputError, StoreError
-from kinfast.plate.open import open_plates
-from kinfast.preprocess.disk import alone_in
-from kinfast.preprocess.run import Outcome, preprocess
-
-CHANNELS = {"1": "DNA", "2": "ER"}
-SIDE = 96
-WELLS = ("B02", "B03", "B04")
-SITES = (1, 2, 3, 4)
-CONFIG = PreprocessConfig(shorter_side=48)
-
-
-def draw_site(rng: np.random.Generator) -> np.ndarray:
-    """(2, SIDE, SIDE) uint16: cells that go on beyond the border, vignetting, offset 100, noise."""
-    y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE - 0.5
-    light = np.full((2, SIDE, SIDE), 150.0)
-    for cy, cx in rng.uniform(-10, SIDE + 10, (14, 2)):
-        body = np.zeros((SIDE, SIDE), np.float32)
-        cv2.circle(body, (round(cx), round(cy)), 9, 1.0, -1)
-        light[1] += 900 * cv2.GaussianBlur(body, (0, 0), 1.5)
-        cv2.circle(body := np.zeros((SIDE, SIDE), np.float32), (round(cx), round(cy)), 4, 1.0, -1)
-        light[0] += 3000 * cv2.GaussianBlur(body, (0, 0), 0.8)
-    lit = light * (1 - 0.6 * (y**2 + x**2))
-    return np.clip(100 + rng.normal(lit, np.sqrt(lit + 9)), 0, 65535).astype(np.uint16)
-
-
-def site_file(root: Path, plate: str, well: str, site: int, token: int) -> Path:
-    return root / plate / "TimePoint_1" / f"{plate}_{well}_s{site}_w{token}.tif"
-
-
-def write_plate(root: Path, plate: str, seed: int, wells: Sequence[str] = WELLS, side: int = SIDE) -> None:
-    rng = np.random.default_rng(seed)
-    for well in wells:
-        for site in SITES:
-            for token, image in enumerate(draw_site(rng), 1):
-                path = site_file(root, plate, well, site, token)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                tifffile.imwrite(path, image[:side, :side])
-
-
-@pytest.fixture
-def plates(tmp_path: Path) -> Path:
-    write_plate(tmp_path / "plates", "PlateA", 1)
-    return tmp_path / "plates"
-
-
-def run(root: Path, out: Path, config: PreprocessConfig = CONFIG, **options: object) -> Outcome:
-    chosen = {name: options.pop(name) for name in ("plates", "wells", "metadata", "spec") if name in options}
-    found = open_plates(root, channels=CHANNELS, plane=config.plane, **chosen)  # type: ignore[arg-type]
-    return preprocess(found, out, config, **options)  # type: ignore[arg-type]
-
-
-def content_of(folder: Path) -> dict[str, str]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock")
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def times_of(folder: Path) -> dict[str, int]:
-    return {name: (folder / name).stat().st_mtime_ns for name in content_of(folder)}
-
-
-def command(plates: Path, out: Path, *more: str) -> list[str]:
-    names = ",".join(f"{token}={name}" for token, name in CHANNELS.items())
-    words = ["preprocess", str(plates), "--out", str(out), "--channels", names, "--size", "48", "-q", *more]
-    return [sys.executable, "-m", "kinfast", *words]
 
 
 def test_the_store_is_what_was_agreed(plates: Path, tmp_path: Path) -> None:
@@ -208,113 +148,10 @@ def test_wrong_input_is_one_line_and_exit_code_2(plates: Path, tmp_path: Path) -
     assert not (tmp_path / "x").exists()
 
 
-def test_a_full_disk_is_one_line_and_finished_plates_are_kept(
-    plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "prepared"
-    run(plates, out)
-    write_plate(plates, "PlateB", 2, wells=["B02"])
-    before = content_of(out)
-
-    def refuse(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "pwrite", refuse)
-        with pytest.raises(InputError, match="the disk is full; finished plates are kept"):
-            run(plates, out)
-    assert {name: hashed for name, hashed in content_of(out).items() if "PlateB" not in name} == before
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be made a folder"):
-        run(plates, tmp_path / "file")
-
-
-def test_two_runs_do_not_share_a_store(plates: Path, tmp_path: Path) -> None:
-    with alone_in(tmp_path / "prepared"), pytest.raises(InputError, match="another kinfast preprocess"):
-        run(plates, tmp_path / "prepared")
-
-
-def test_threads_do_not_change_a_byte_and_a_rerun_does_nothing(plates: Path, tmp_path: Path) -> None:
-    run(plates, tmp_path / "a", threads=1)
-    run(plates, tmp_path / "b", threads=3)
-    assert content_of(tmp_path / "a") == content_of(tmp_path / "b")
-    times = times_of(tmp_path / "a")
-    assert run(plates, tmp_path / "a", threads=2).plates_done == {}
-    assert times_of(tmp_path / "a") == times
-
-
 def test_input_is_never_written_to(plates: Path, tmp_path: Path) -> None:
     before = content_of(plates)
     run(plates, tmp_path / "prepared")
     assert content_of(plates) == before
-
-
-def test_only_what_changed_is_done_again(plates: Path, tmp_path: Path) -> None:
-    write_plate(plates, "PlateB", 2)
-    out = tmp_path / "prepared"
-    assert set(run(plates, out).plates_done) == {"PlateA", "PlateB"}
-    untouched = content_of(out / "images")["PlateA.npy"]
-    changed = site_file(plates, "PlateB", "B02", 1, 1)
-    tifffile.imwrite(changed, tifffile.imread(changed)[::-1])
-    done = run(plates, out)
-    assert done.plates_done == {"PlateB": "1 files changed"}
-    assert content_of(out / "images")["PlateA.npy"] == untouched
-    run(plates, tmp_path / "fresh")
-    assert content_of(out) == content_of(tmp_path / "fresh")
-
-
-def test_a_plate_is_added_and_others_stay(plates: Path, tmp_path: Path) -> None:
-    out = tmp_path / "prepared"
-    run(plates, out)
-    write_plate(plates, "PlateB", 2)
-    done = run(plates, out, plates=["PlateB"])
-    assert list(done.plates_done) == ["PlateB"]
-    assert done.n_sites == 24
-    assert done.notes == ("kept as they are: PlateA (in the store, not among the plates of this run)",)
-    run(plates, tmp_path / "fresh")
-    assert content_of(out) == content_of(tmp_path / "fresh")
-
-
-def test_one_store_has_one_set_of_parameters_and_one_size(plates: Path, tmp_path: Path) -> None:
-    out = tmp_path / "prepared"
-    run(plates, out)
-    write_plate(plates, "PlateB", 2)
-    with pytest.raises(StoreError, match="PlateA, made with other parameters"):
-        run(plates, out, PreprocessConfig(shorter_side=32), plates=["PlateB"])
-    shutil.rmtree(plates / "PlateB")
-    write_plate(plates, "PlateB", 2, side=SIDE // 3)
-    with pytest.raises(InputError, match="48 x 48 pixels and plate PlateB of 32 x 32"):
-        run(plates, out)
-    assert len(pd.read_parquet(out / "sites.parquet")) == 12
-
-
-def test_verify_sees_what_time_and_size_hide(plates: Path, tmp_path: Path) -> None:
-    out = tmp_path / "prepared"
-    run(plates, out)
-    assert run(plates, out, verify=True).plates_done == {}
-    file = site_file(plates, "PlateA", "B03", 2, 2)
-    stat = file.stat()
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    file.write_bytes(content)
-    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert run(plates, out).plates_done == {}
-    done = run(plates, out, verify=True)
-    assert "1 images changed without their time or size (PlateA B03 s2 ER" in done.plates_done["PlateA"]
-
-
-def test_exclusions_survive_reruns(plates: Path, tmp_path: Path) -> None:
-    listed = tmp_path / "bad.csv"
-    listed.write_text("plate,well,site,reason\nPlateA,B03,2,bubble\nPlateA,C09,,nothing there\n")
-    out = tmp_path / "prepared"
-    done = run(plates, out, exclude=listed)
-    assert done.notes == ("--exclude: 1 rows name no site of the store",)
-    listed.unlink()
-    run(plates, out)
-    sites = pd.read_parquet(out / "sites.parquet")
-    excluded = sites[sites[schema.FLAG_EXCLUDED]]
-    assert excluded[[schema.WELL, schema.SITE, schema.FLAG_REASON]].values.tolist() == [["B03", 2, "bubble"]]
-    assert excluded[schema.FLAG_ANY].all()
 
 
 def test_labels_are_joined_and_controls_make_the_window(plates: Path, tmp_path: Path) -> None:
@@ -380,59 +217,6 @@ def test_dry_run_writes_nothing(plates: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "to do: 1 plates, 12 sites" in done.stdout
     assert not out.exists()
-
-
-def test_killed_at_any_moment_a_rerun_gives_the_same_bytes(plates: Path, tmp_path: Path) -> None:
-    out = tmp_path / "prepared"
-    began = time.monotonic()
-    subprocess.run(command(plates, out), check=True, capture_output=True)
-    whole = time.monotonic() - began
-    wanted = content_of(out)
-    rng = random.Random(0)
-    for _ in range(3):
-        shutil.rmtree(out)
-        process = subprocess.Popen(command(plates, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.5, 1) * whole)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        subprocess.run(command(plates, out), check=True, capture_output=True)
-        assert content_of(out) == wanted
-
-
-def test_a_commit_cut_short_is_made_good(plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every rename of a commit is a moment to die at; the old store must not pass for the new one."""
-    for well in WELLS[1:]:
-        for path in plates.rglob(f"*_{well}_*"):
-            path.unlink()
-    out = tmp_path / "prepared"
-    run(plates, out)
-    changed = site_file(plates, "PlateA", "B02", 1, 1)
-    tifffile.imwrite(changed, tifffile.imread(changed)[::-1])
-    run(plates, tmp_path / "fresh")
-    wanted = content_of(tmp_path / "fresh")
-    rename = Path.replace
-    for moment in range(5):
-        shutil.rmtree(out)
-        tifffile.imwrite(changed, tifffile.imread(changed)[::-1])
-        run(plates, out)
-        tifffile.imwrite(changed, tifffile.imread(changed)[::-1])
-        left = [moment]
-
-        def die(self: Path, target: Path, left: list[int] = left) -> Path:
-            if ".plates" in self.parts and "work" in self.parts and not self.name.startswith("."):
-                if left[0] == 0:
-                    raise KeyboardInterrupt
-                left[0] -= 1
-            return rename(self, target)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(Path, "replace", die)
-            with pytest.raises(KeyboardInterrupt):
-                run(plates, out)
-        run(plates, out)
-        assert {k: v for k, v in content_of(out).items() if k != ".plates/PlateA/inputs.json"} == {
-            k: v for k, v in wanted.items() if k != ".plates/PlateA/inputs.json"
-        }
 
 
 def test_composites_are_written_in_the_order_of_their_channels(plates: Path, tmp_path: Path) -> None:

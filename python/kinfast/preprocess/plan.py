@@ -97,6 +97,7 @@ class PlatePlan:
     """All channels' fits, the shapes of what goes in and out, and the wells' groups if fields are by group.
 
     shape: (H, W) of the images; None where no header could be read.
+    unread: channel -> positions of the sampled sites that pass one could not read.
     """
 
     shape: tuple[int, int] | None
@@ -104,6 +105,7 @@ class PlatePlan:
     fits: dict[str, ChannelFit]
     nucleus_pixels: int
     groups: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, frozenset[int]] = field(default_factory=dict)
 
     @property
     def raw(self) -> tuple[int, int]:
@@ -178,12 +180,14 @@ def plan_plate(task: PlateTask, threads: int, reporter: Reporter) -> PlatePlan:
     groups = group_wells(task.config.illumination_group, wells, [wells[i] for i in chosen])
     reporter.stage(f"{task.plate.name}: light", len(paths) * len(task.channels), "images")
     fits: dict[str, Future[ChannelFit]] = {}
+    unread: dict[str, frozenset[int]] = {}
     with ThreadPoolExecutor(max(1, threads)) as pool:  # one channel is fitted while the next is decoded
         for c, channel in enumerate(task.channels):
             sample = sample_channel([site[c] for site in paths], chosen, raw, threads, reporter)
+            unread[channel] = frozenset(chosen.tolist()) - frozenset(sample.sites.tolist())
             fits[channel] = pool.submit(_fit_channel, task, channel, sample, raw, groups)
         results = {channel: fit.result() for channel, fit in fits.items()}
-    return PlatePlan(shape, stored, results, min_nucleus_area(stored, raw, task.pixel_um), groups)
+    return PlatePlan(shape, stored, results, min_nucleus_area(stored, raw, task.pixel_um), groups, unread)
 
 
 def _fit_channel(

@@ -80,8 +80,28 @@ def prepare_plate(
     atomic.write_parquet(work / SITES, table)
     atomic.write_json(work / PLATE, _facts(task, plan, thresholds, len(done.sites)))
     atomic.write_bytes(work / QUARANTINE, rows_text(done.quarantine))
-    inputs = describe_inputs(task) | {HASHES: done.hashes, UNREADABLE: unreadable_files(done.quarantine)}
+    again = unreadable_files(done.quarantine) + _unread_at_first(task, plan, done, reporter)
+    inputs = describe_inputs(task) | {HASHES: done.hashes, UNREADABLE: again}
     atomic.write_bytes(work / INPUTS, (json.dumps(inputs, ensure_ascii=False) + "\n").encode())
+
+
+def _unread_at_first(task: PlateTask, plan: PlatePlan, done: _Pass, reporter: Reporter) -> list[str]:
+    """Give the files that pass one could not read and pass two could, and say so: fields and windows rest on the others.
+
+    A share that failed for a moment must not leave its mark in silence: the next run does the plate anew.
+    """
+    aside = {(row.well, row.site, row.timepoint, row.channel) for row in done.quarantine}
+    paths = []
+    for c, (channel, positions) in enumerate(plan.unread.items()):
+        for site in (task.plate.sites[i] for i in sorted(positions)):
+            if (site.key.well, site.key.site, site.key.timepoint, channel) not in aside:
+                paths.append(site.channels[c][0].path)
+    if paths:
+        reporter.line(
+            f"{task.plate.name}: {len(paths)} images could not be read at first and could a little later ({paths[0]}): "
+            "fields and windows were found without them; run again, and the plate is done anew"
+        )
+    return paths
 
 
 def batch_sites(stored: tuple[int, int], n_channels: int) -> int:
