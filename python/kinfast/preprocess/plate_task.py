@@ -86,7 +86,7 @@ def prepare_plate(
 
 
 def _unread_at_first(task: PlateTask, plan: PlatePlan, done: _Pass, reporter: Reporter) -> list[str]:
-    """Give the files that pass one could not read and pass two could, and say so: fields and windows rest on the others.
+    """Give the files that pass one could not read and pass two could, and say so: fields rest on the others alone.
 
     A share that failed for a moment must not leave its mark in silence: the next run does the plate anew.
     """
