@@ -81,6 +81,19 @@ def make_bbbc013(plate: Path, work: Path) -> None:
     run(sys.executable, DOCS / "bbbc013_results.py", PICTURES / "bbbc013.png", *true, "--permuted", *shuffled)
 
 
+def make_contact_sheets(plate: Path, work: Path) -> None:
+    """Show every site of the real plate, and the Phenix field where it lies beside it, for a person to judge."""
+    wells = work / "contact-wells.csv"
+    run(sys.executable, DOCS / "bbbc013_wells.py", plate / "ExampleSBSImages" / "1049_Metadata.csv", wells)
+    sheets = [(plate, ["--spec", "bbbc013", "--metadata", wells], "contact_bbbc013.png", "48")]
+    if (phenix := plate.parent / "phenix-cell-painting-6ch").is_dir():
+        sheets.append((phenix, [], "contact_phenix.png", "150"))
+    for plates, options, picture, side in sheets:
+        prepared = work / picture
+        run("kinfast", "preprocess", plates, *options, "--size", "512", "--out", prepared)
+        run(sys.executable, DOCS / "contact_sheet.py", prepared, PICTURES / picture, "--side", side)
+
+
 def main() -> None:
     """Make what can be made here."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -91,6 +104,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_panel(Path(folder))
         if given.plate is not None:
+            make_contact_sheets(given.plate, Path(folder))
             make_bbbc013(given.plate, Path(folder))
 
 
