@@ -27,6 +27,7 @@ def draw_sheet(store: PreparedStore, columns: int, side: int) -> NDArray[np.uint
     """Draw all sites, each with its channels side by side: (H, W, 3) uint8, red, green, blue."""
     rows = store.sites.sort_values(schema.KEY, kind="stable")
     tiles = [draw_site(store, int(position), row, side) for position, row in rows.iterrows()]
+    columns = min(columns, len(tiles))
     blank = np.zeros_like(tiles[0])
     tiles += [blank] * (-len(tiles) % columns)
     return np.vstack([np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)])
