@@ -173,3 +173,13 @@ CLEARLY_SEPARATES = 0.9
 """Macro ROC area from which a baseline is said to separate the classes already."""
 BOOSTING_ROWS = 20_000
 """Training rows, at most, that a boosted baseline is fitted on: a seeded sample of a larger set."""
+
+# ---- confidence ------------------------------------------------------------------------------------
+
+CONFORMAL_LEVELS = (0.8, 0.9, 0.95)
+SET_LEVEL = 0.9
+"""Level of the sets that predict writes: `set_90`."""
+FEWEST_CALIBRATION = 10
+"""Units of a class from which it has a reference of its own; 90 % needs 9. Smaller classes share one."""
+ODD_RATE = 0.01
+"""Share of ordinary sites that is marked as out of distribution; with fewer than 99 calibration units it is larger."""

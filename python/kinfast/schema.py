@@ -98,3 +98,13 @@ def logit(class_name: str) -> str:
 def probability(class_name: str) -> str:
     """Name the column of a class's probability; the class's name stands verbatim."""
     return f"probability_{class_name}"
+
+
+def p_value(class_name: str) -> str:
+    """Name the column of a class's conformal p-value; the class's name stands verbatim."""
+    return f"p_value_{class_name}"
+
+
+SET_90 = "set_90"
+"""The classes that cannot be excluded at 90 %, as one CSV row; empty where none is left."""
+OUT_OF_DISTRIBUTION = "out_of_distribution"

@@ -21,6 +21,8 @@ from kinfast.evaluate.baselines import (
     predict_prior,
     quality_measures,
 )
+from kinfast.evaluate.confidence import measure_confidence
+from kinfast.evaluate.confidence_verdicts import confidence_verdicts
 from kinfast.evaluate.dose_response import DoseResponse, measure_dose_response
 from kinfast.evaluate.levels import LEVELS, Level, Units, find_units, make_level
 from kinfast.evaluate.per_class import count_support, score_classes
@@ -81,7 +83,7 @@ def evaluate_run(run: Path, *, draws: int = config.BOOTSTRAP_DRAWS, reporter: Re
     # One thread: products of this size gain little from more, and lose much where other work holds the processors.
     with threadpool_limits(1, user_api="blas"):
         metrics = _measure(loaded, draws, teller)
-    verdicts = write_verdicts(metrics)
+    verdicts = [*write_verdicts(metrics), *confidence_verdicts(metrics)]
     metrics["verdicts"] = [{"kind": str(verdict.kind), "text": verdict.text} for verdict in verdicts]
     _write_json(run / METRICS, metrics)
     return Evaluation(run, metrics, tuple(verdict.text for verdict in verdicts))
@@ -96,6 +98,7 @@ def _measure(loaded: Run, draws: int, teller: Reporter) -> dict[str, Any]:
     metrics["folds"] = _score_folds(loaded, test, draws, teller)
     metrics["fold_mean"] = _fold_means(metrics["folds"])
     metrics["dose_response"] = _dose_entries(measure_dose_response(loaded))
+    metrics["confidence"] = measure_confidence(loaded, draws)
     metrics["about"] = _about(loaded, test, draws, notes)
     return metrics
 

@@ -17,9 +17,11 @@ from kinfast.metrics.arrays import Codes, Probabilities
 from kinfast.metrics.decisions import confusion_matrix, decide
 from kinfast.progress import Reporter, Silent
 from kinfast.report import contents
+from kinfast.report.confidence_contents import confidence_tables
 from kinfast.report.confusion_figure import draw_confusion
 from kinfast.report.dose_figure import draw_doses
 from kinfast.report.history_figure import draw_history
+from kinfast.report.reliability_figure import draw_reliability
 from kinfast.report.roc_figure import draw_class_areas, draw_roc
 from kinfast.report.run_page import write_page
 from kinfast.report.standing_figure import draw_standing
@@ -105,6 +107,7 @@ def make_tables(run: Run, metrics: dict[str, Any], chosen: Shown, doses: DoseRes
     tables = [contents.summary_table(metrics), contents.folds_table(metrics), *contents.extreme_tables(metrics)]
     tables += [contents.class_table(metrics, level) for level in LEVELS if metrics["per_class"][level]]
     tables += [*contents.confusion_tables(chosen.confusion, run.classes), contents.parts_table(run)]
+    tables += confidence_tables(metrics)
     excluded = contents.excluded_table(run)
     tables += [excluded] if excluded else []
     return tables + (list(contents.dose_tables(doses)) if doses else [])
@@ -131,6 +134,7 @@ def draw_figures(
             "roc": draw_roc(chosen.probabilities, chosen.codes, run.classes, areas),
             "class_areas": draw_class_areas(rows, chosen.level),
             "confusion": draw_confusion(chosen.confusion, run.classes, chosen.level),
+            "reliability": draw_reliability(metrics["confidence"]) if metrics.get("confidence") else None,
             "dose_response": draw_doses(doses) if doses else None,
         }
         drawn = {name: figure for name, figure in figures.items() if figure is not None}

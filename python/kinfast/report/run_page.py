@@ -18,6 +18,7 @@ CAPTIONS = {
     "roc": "ROC curves of the held-out rows; with many classes one against all others, the best and worst named.",
     "class_areas": "Each class's ROC area with its interval, and how much stands behind it.",
     "confusion": "Rows are true classes, columns what they were taken for; a row sums to one.",
+    "reliability": "Held-out units in bins of equal size; bars are intervals, the dotted diagonal is perfect.",
     "dose_response": "Wells that no part of the split holds: points are wells, the line is the mean of each dose.",
 }
 MEANINGS = (
@@ -99,6 +100,8 @@ def _sections(
     few = len(about["classes"]) <= len(tables["top5"].rows)
     yield Section("classes", "Classes", classes + (everyone if few else folded("Every class", everyone)))
     yield Section("confusion", "Confusions", figures["confusion"] + to_html(tables["confusions"]))
+    if "reliability" in figures:
+        yield Section("confidence", "Confidence", _confidence(tables, figures))
     if "history" in figures:
         yield Section("history", "Training", figures["history"])
     yield Section("split", "Split and exclusions", _split(run, tables))
@@ -112,6 +115,12 @@ def _summary(table: Table) -> str:
         row = f"<tr><td>{level}</td><td>model</td>"
         written = written.replace(row, row.replace("<tr>", '<tr class="model">'))
     return written
+
+
+def _confidence(tables: dict[str, Table], figures: dict[str, str]) -> str:
+    following = to_html(tables["next_compounds"]) if "next_compounds" in tables else ""
+    reliability = figures["reliability"] + folded("Every bin", to_html(tables["reliability"]))
+    return to_html(tables["conformal_coverage"]) + reliability + following
 
 
 def _split(run: Run, tables: dict[str, Table]) -> str:

@@ -14,10 +14,10 @@ from kinfast.evaluate.run import evaluate_run
 from kinfast.report.run import write_report
 
 DRAWS = 20
-FIGURES = {"standing", "history", "roc", "class_areas", "confusion"}
+FIGURES = {"standing", "history", "roc", "class_areas", "confusion", "reliability"}
 TABLES = {
     "summary", "folds", "top5", "bottom5", "classes_site", "classes_well", "classes_compound", "confusion",
-    "confusions", "parts",
+    "confusions", "parts", "conformal_coverage", "reliability", "next_compounds",
 }  # fmt: skip
 
 

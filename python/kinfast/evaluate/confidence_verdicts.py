@@ -1,0 +1,61 @@
+"""What the confidence values of a run mean, in sentences."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from kinfast import config
+from kinfast.evaluate.confidence import SCALED, UNSCALED
+from kinfast.evaluate.verdicts import Kind, Verdict
+
+
+def confidence_verdicts(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    """Say whether sets cover as they should, how large they are, and whether probabilities can be read as such."""
+    found = metrics.get("confidence")
+    if found is None:
+        return
+    yield _coverage(found)
+    yield from _size(found, len(metrics["about"]["classes"]))
+    yield _calibration(found)
+
+
+def _coverage(found: dict[str, Any]) -> Verdict:
+    rows = [row for row in found["coverage"] if row["class"] == ""]
+    said = ", ".join(
+        f"{row['coverage']:.0%} at {row['level']:.0%} ({row['low']:.0%} to {row['high']:.0%})" for row in rows
+    )
+    short = [row for row in rows if row["high"] < row["level"]]
+    unit = found["unit"]
+    head = (
+        f"Prediction sets hold the true class of held-out {unit}s as often as they say"
+        if not short
+        else (f"Prediction sets hold the true class of held-out {unit}s less often than they say")
+    )
+    tail = f": {said}; {found['test_units']} {unit}s, calibrated on {found['calibration_units']} others."
+    return Verdict(Kind.CAUTION if short else Kind.SUPPORT, head + tail)
+
+
+def _size(found: dict[str, Any], n_classes: int) -> Iterator[Verdict]:
+    row = next(r for r in found["coverage"] if r["class"] == "" and r["level"] == config.SET_LEVEL)
+    size, own = row["mean_set_size"], found["classes_with_own_reference"]
+    yield Verdict(
+        Kind.FINDING if size < n_classes / 2 else Kind.CAUTION,
+        f"At {config.SET_LEVEL:.0%} a set holds {size:.1f} of {n_classes} classes on average; {own} of them have"
+        f" {config.FEWEST_CALIBRATION} calibration {found['unit']}s or more, and so a promise of their own.",
+    )
+
+
+def _calibration(found: dict[str, Any]) -> Verdict:
+    plain, scaled = found["calibration"][UNSCALED], found["calibration"][SCALED]
+    off = plain["perfect_high"] is not None and plain["value"] > plain["perfect_high"]
+    temperatures = ", ".join(f"{value:.2f}" for value in found["temperatures"])
+    meaning = "cannot be read as chances of being right" if off else "are as right as so few rows can show"
+    return Verdict(
+        Kind.CAUTION if off else Kind.SUPPORT,
+        f"The probabilities {meaning}: calibration error {plain['value']:.3f} ({_number(plain['low'])} to"
+        f" {_number(plain['high'])}), {_number(plain['perfect'])} by chance alone; after temperature scaling"
+        f" ({temperatures}) {scaled['value']:.3f}.",
+    )
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

@@ -1,0 +1,93 @@
+"""The tables of a run's confidence: coverage, reliability, and the compounds to test next."""
+
+from typing import Any
+
+import pandas as pd
+
+from kinfast.evaluate.conformal import COVERAGE_COLUMNS
+from kinfast.evaluate.next_compounds import NEXT_COLUMNS
+from kinfast.report.tables import Table, shown
+
+MOST_NEXT = 30
+"""Compounds that the page shows; the CSV holds all."""
+
+
+def confidence_tables(metrics: dict[str, Any]) -> list[Table]:
+    """Make all tables of confidence, none where it was not measured."""
+    found = metrics.get("confidence")
+    if found is None:
+        return []
+    tables = [_coverage(found), _reliability(found)]
+    return [*tables, _next(found)] if found["next_compounds"] else tables
+
+
+def _coverage(found: dict[str, Any]) -> Table:
+    rows = tuple(
+        (
+            f"{row['level']:.0%}",
+            row["class"] or "all (marginal)",
+            str(row["n"]),
+            f"{shown(row['coverage'])} [{shown(row['low'])}, {shown(row['high'])}]",
+            shown(row["mean_set_size"], 2),
+        )
+        for row in found["coverage"]
+    )
+    unit = found["unit"]
+    return Table(
+        "conformal_coverage",
+        f"How often prediction sets hold the true class of held-out {unit}s",
+        pd.DataFrame(found["coverage"], columns=list(COVERAGE_COLUMNS)),
+        ("level", "class", f"{unit}s", "coverage", "mean set size"),
+        rows,
+        f"In brackets the levels that this coverage does not contradict (beta-binomial, 95 %). A class of few"
+        f" calibration {unit}s shares its reference with the other small ones, and none of it may be excludable.",
+        2,
+    )
+
+
+def _reliability(found: dict[str, Any]) -> Table:
+    columns = ("scaling", "bin", "n", "confidence", "accuracy", "low", "high")
+    rows = tuple(
+        (
+            row["scaling"],
+            str(row["bin"]),
+            str(row["n"]),
+            shown(row["confidence"]),
+            f"{shown(row['accuracy'])} [{shown(row['low'])}, {shown(row['high'])}]",
+        )
+        for row in found["reliability"]
+    )
+    errors = "; ".join(
+        f"{'as they are' if name == 'none' else 'after temperature scaling'} {shown(error['value'])}"
+        f" ({shown(error['low'])} to {shown(error['high'])}; {shown(error['perfect'])} by chance)"
+        for name, error in found["calibration"].items()
+    )
+    return Table(
+        "reliability",
+        "Confidence in the first class, and how often it is right",
+        pd.DataFrame(found["reliability"], columns=list(columns)),
+        ("scaling", "bin", f"{found['unit']}s", "confidence", "right"),
+        rows,
+        f"Expected calibration error: {errors}.",
+    )
+
+
+def _next(found: dict[str, Any]) -> Table:
+    frame = pd.DataFrame(found["next_compounds"], columns=list(NEXT_COLUMNS))
+    rows = tuple(
+        (
+            str(row["rank"]),
+            row["Metadata_Compound"],
+            row["status"],
+            row["predicted"],
+            row["set_90"],
+            shown(row["credibility"]),
+            shown(row["entropy"], 2),
+            row["reason"],
+        )
+        for row in frame.head(MOST_NEXT).to_dict("records")
+    )
+    header = ("rank", "compound", "status", "predicted", "set at 90 %", "credibility", "entropy", "why")
+    more = len(frame) - MOST_NEXT
+    note = "Those that fit no class first, then the most ambiguous." + (f" {more} more in the CSV." * (more > 0))
+    return Table("next_compounds", "Compounds to test next", frame, header, rows, note, 5)

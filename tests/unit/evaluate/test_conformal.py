@@ -1,0 +1,142 @@
+"""Prediction sets cover compounds never seen as often as they say, and are those that crepes gives."""
+
+import numpy as np
+import pytest
+from crepes import ConformalClassifier
+from scipy.stats import betabinom
+from tests.unit.evaluate.compound_run import CLASSES, compound_run
+
+from kinfast import config
+from kinfast.evaluate.conformal import COVERAGE_COLUMNS, FoldUnits, average_units, coverage_rows, read_folds
+from kinfast.metrics.conformal import Calibration, class_categories, p_values, prediction_sets
+from kinfast.metrics.coverage import beta_binomial, coverage_interval, covered_by_rank
+
+SEEDS = 20
+
+
+def cases(fold: FoldUnits) -> list[tuple[float, str, int, int]]:
+    """Give level, class, covered and calibration units of one fold's coverage table."""
+    counts = np.bincount(fold.validation.codes, minlength=len(CLASSES))
+    own = class_categories(fold.validation.codes, len(CLASSES))
+    found = []
+    for row in coverage_rows([fold], CLASSES):
+        code = CLASSES.index(row["class"]) if row["class"] else -1
+        if code >= 0 and counts[code] < config.FEWEST_CALIBRATION:
+            continue
+        assert code < 0 or own[code] == code
+        n_calibration = int(counts.sum() if code < 0 else counts[code])
+        found.append((row["level"], row["class"], round(row["coverage"] * row["n"]), row["n"], n_calibration))
+    return found
+
+
+def outside(found: list[tuple[float, str, int, int, int]], confidence: float) -> list[tuple[float, str, int, int, int]]:
+    """Give the cases whose covered units lie in the tails of their exact distribution."""
+    tail = (1 - confidence) / 2
+    strange = []
+    for level, name, covered, n, n_calibration in found:
+        chances = covered_by_rank(n, n_calibration, level)
+        if min(chances[: covered + 1].sum(), chances[covered:].sum()) < tail:
+            strange.append((level, name, covered, n, n_calibration))
+    return strange
+
+
+def test_coverage_of_unseen_compounds_over_20_seeds() -> None:
+    found = [case for seed in range(SEEDS) for fold in read_folds(compound_run(seed)) for case in cases(fold)]
+    looks = len(found)
+    assert looks > SEEDS * len(config.CONFORMAL_LEVELS) * 2  # marginal and at least two classes
+    assert outside(found, 1 - 0.05 / looks) == []
+
+
+def test_calibration_on_trained_compounds_is_caught() -> None:
+    """The same check fails where the units that calibrate were trained on: it can fail."""
+    found = []
+    for seed in range(SEEDS):
+        run = compound_run(seed)
+        run.table["part"] = run.table["part"].replace({"train": "validation", "validation": "train"})
+        found += [case for fold in read_folds(run) for case in cases(fold)]
+    assert len(outside(found, 1 - 0.05 / len(found))) > SEEDS
+
+
+def test_sets_are_those_of_crepes_called_by_hand() -> None:
+    (fold,) = read_folds(compound_run(0, controls=20))
+    calibration, asked = fold.validation, fold.test.probabilities
+    alphas = 1 - calibration.probabilities[np.arange(len(calibration.codes)), calibration.codes]
+    marginal = p_values([calibration.calibration], [asked], np.zeros(3, np.int64))
+    by_hand = ConformalClassifier().fit(alphas)
+    own = p_values([calibration.calibration], [asked], np.arange(3))
+    mondrian = ConformalClassifier().fit(alphas, bins=calibration.codes)
+    for level in config.CONFORMAL_LEVELS:
+        expected = by_hand.predict_set(1 - asked, confidence=level, smoothing=False)
+        np.testing.assert_array_equal(prediction_sets(marginal, level), expected.astype(bool))
+        for code in range(3):
+            bins = np.full(len(asked), code)
+            expected = mondrian.predict_set(1 - asked, bins=bins, confidence=level, smoothing=False)[:, code]
+            np.testing.assert_array_equal(prediction_sets(own, level)[:, code], expected.astype(bool))
+
+
+def test_several_models_p_values_add_up_their_ranks() -> None:
+    folds = read_folds(compound_run(1, folds=4))
+    said = [fold.test.probabilities[:5] for fold in folds]
+    together = p_values([fold.test.calibration for fold in folds], said, np.zeros(3, np.int64))
+    stranger, references = np.zeros((5, 3)), 0
+    for fold, asked in zip(folds, said, strict=True):
+        alphas = fold.test.calibration.scores
+        stranger += (alphas[:, None, None] >= 1 - asked).sum(axis=0)
+        references += len(alphas)
+    np.testing.assert_allclose(together, (stranger + 1) / (references + 1), rtol=1e-12)
+
+
+def test_a_class_without_references_cannot_be_excluded() -> None:
+    (fold,) = read_folds(compound_run(0))
+    known = fold.validation.codes < 2
+    calibration = Calibration(fold.validation.probabilities[known], fold.validation.codes[known])
+    values = p_values([calibration], [fold.test.probabilities], np.arange(3))
+    assert (values[:, :2] < 1).any()
+    assert (values[:, 2] == 1).all()
+
+
+def test_small_classes_share_one_category() -> None:
+    codes = np.repeat([0, 1, 2, 3], [12, 10, 9, 3])
+    assert class_categories(codes, 5).tolist() == [0, 1, 5, 5, 5]
+
+
+def test_a_compound_is_one_unit_and_each_control_well_another() -> None:
+    run = compound_run(3, controls=20)
+    (fold,) = read_folds(run)
+    test = run.table[run.table["part"] == "test"]
+    treated = test[test["Metadata_Role"] == "trt"]
+    wells = test[test["Metadata_Role"] == "negcon"]["Metadata_Well"].nunique()
+    assert len(fold.test.codes) == treated["Metadata_Compound"].nunique() + wells
+    assert fold.test.sites.sum() == len(test)
+    assert not set(fold.test.groups) & set(fold.validation.groups)
+
+
+def test_units_are_means_of_their_sites() -> None:
+    said = np.array([[0.2, 0.8], [0.4, 0.6], [1.0, 0.0]])
+    units = average_units(said, np.array([1, 1, 0]), np.array([7, 7, 3]))
+    np.testing.assert_allclose(units.probabilities, [[1.0, 0.0], [0.3, 0.7]])
+    assert (units.codes.tolist(), units.sites.tolist()) == ([0, 1], [1, 2])
+
+
+def test_the_table_has_the_contracted_columns() -> None:
+    rows = coverage_rows(read_folds(compound_run(0)), CLASSES)
+    assert {tuple(row) for row in rows} == {COVERAGE_COLUMNS}
+    assert [row["level"] for row in rows if row["class"] == ""] == [0.8, 0.9, 0.95]
+    assert all(row["low"] <= row["coverage"] <= row["high"] for row in rows)
+    sizes = [row["mean_set_size"] for row in rows if row["class"] == ""]
+    assert sizes == sorted(sizes)
+
+
+def test_the_beta_binomial_is_scipys() -> None:
+    np.testing.assert_allclose(beta_binomial(17, 9.5, 1.5), betabinom(17, 9.5, 1.5).pmf(np.arange(18)), rtol=1e-9)
+    assert covered_by_rank(5, 3, 0.9).tolist() == [0, 0, 0, 0, 0, 1]  # three units can exclude nothing at 90 %
+
+
+@pytest.mark.parametrize("covered", [0, 7, 18, 20])
+def test_the_interval_inverts_the_distribution(covered: int) -> None:
+    """A level lies in the interval exactly where the count lies in the level's own middle 95 %."""
+    low, high = coverage_interval(covered, [(20, 30)], 0.95)
+    for level in np.linspace(0.02, 0.98, 49):
+        chances = betabinom(20, level * 31, (1 - level) * 31).pmf(np.arange(21))
+        inside = min(chances[: covered + 1].sum(), chances[covered:].sum()) >= 0.025
+        assert inside == (low <= level <= high)
