@@ -107,6 +107,9 @@ def test_a_finished_run_predicts_plates(kinfast: Command, trained: Trained, prep
     table = pd.read_parquet(out)
     assert len(table) == len(pd.read_parquet(prepared / "sites.parquet"))
     assert {*schema.KEY, "probability_negcon", "probability_trt", "logit_trt", "predicted"} <= set(table.columns)
+    assert {"p_value_negcon", "p_value_trt", "set_90", "out_of_distribution"} <= set(table.columns)
+    assert table["p_value_trt"].between(0, 1).all()
+    assert table["out_of_distribution"].dtype == bool
     assert features.is_file()
 
 

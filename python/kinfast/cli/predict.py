@@ -13,6 +13,8 @@ EPILOG = """
   kinfast predict runs/2026-11-23-vgg16-1 prepared
 
   kinfast predict runs/2026-11-23-vgg16-1 prepared_other_plates --out other.parquet
+
+  kinfast predict runs/2026-11-23-vgg16-1 prepared_library --next-compounds next.csv
 """
 
 
@@ -26,6 +28,10 @@ def command(
         Path | None,
         typer.Option("--embeddings", help="NPZ file: what each fold's head sees of every site, rows as in the table."),
     ] = None,
+    next_compounds: Annotated[
+        Path | None,
+        typer.Option("--next-compounds", help="CSV file: the store's compounds, the most instructive to test first."),
+    ] = None,
     loader: Annotated[str, typer.Option("--loader", help="auto, dali or torch.")] = "auto",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     threads: Threads = None,
@@ -34,20 +40,29 @@ def command(
 ) -> None:
     """Predict every site of a store, and print the path of the table.
 
-    A row per site: key, Metadata_*, a probability and a logit for each class, and the class predicted. With folds
-    the probability is the mean over their models.
+    A row per site: key, Metadata_*, a probability and a logit for each class, the class predicted; and for its
+    compound (or well) a p-value for each class, the classes possible at 90 %, and whether the site is like none
+    that the model was made for. With folds the probability is the mean over their models.
     """
     let_waiting_threads_sleep()
     from kinfast.cli.progress import make_reporter
     from kinfast.data.store import PreparedStore
-    from kinfast.train.apply import embed_sites, predict
+    from kinfast.evaluate.new_sites import judge_new_sites
+    from kinfast.report.tables import write_text
+    from kinfast.train.apply import embed_sites, predict_folds
     from kinfast.train.folder import write_arrays, write_table
 
     store = PreparedStore.open(prepared)
     path = out or Path(f"{prepared.resolve().name}-{run.resolve().name}.parquet")
     how: dict[str, Any] = {"device": device, "loader": loader, "threads": usable_threads(threads)}
     with make_reporter(quiet) as reporter:
-        write_table(predict(run, store, reporter=reporter, **how), path)
+        table, folds_said = predict_folds(run, store, reporter=reporter, **how)
+        judged = judge_new_sites(
+            run, store.sites, table, [(one.probabilities, one.logits) for one in folds_said], reporter
+        )
+        write_table(judged.table, path)
+        if next_compounds is not None:
+            write_text(judged.ranked.to_csv(index=False, lineterminator="\n"), next_compounds)
         if embeddings is not None:
             folds = embed_sites(run, store, reporter=reporter, **how)
             write_arrays({f"fold{number}": values for number, values in enumerate(folds)}, embeddings)

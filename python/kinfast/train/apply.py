@@ -56,13 +56,26 @@ def predict(
         RunError: the run is not finished, or damaged.
         StoreError: the store lacks a channel.
     """
+    return predict_folds(run, store, device=device, loader=loader, threads=threads, reporter=reporter)[0]
+
+
+def predict_folds(
+    run: Path,
+    store: PreparedStore,
+    *,
+    device: str = "auto",
+    loader: str = "auto",
+    threads: int = 1,
+    reporter: Reporter | None = None,
+) -> tuple[pd.DataFrame, list[FoldAnswers]]:
+    """Give the table of `predict`, and what each fold's model says, rows as in the table."""
     ready, told = open_run(run, store, device, loader, threads), reporter or Silent()
     _say_other_scale(ready.content, store, told)
     told.stage("predict", len(ready.folds) * len(store.sites), "sites")
     loss = Loss(ready.content["loss"])
     said = [answer(model, ready.loader, loss, ready.precision, told) for model in ready.models(threads)]
     folds = [FoldAnswers(one.logits, one.probabilities) for one in said]
-    return _table(store, ready.content, folds[0] if len(folds) == 1 else mean_answers(folds))
+    return _table(store, ready.content, folds[0] if len(folds) == 1 else mean_answers(folds)), folds
 
 
 def embed_sites(
