@@ -8,6 +8,7 @@ well) share its p-values and its set.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,7 @@ def judge_new_sites(
     odd = mark_new_sites(loaded, sites, [np.asarray(logits, np.float64) for _, logits in folds])
     for line in (*_lines(loaded, known, sites, groups, values), _odd_line(odd.rate, odd.marked)):
         told.line(line)
-    own = {schema.p_value(name): values[:, code] for code, name in enumerate(loaded.classes)}
+    own: dict[str, Any] = {schema.p_value(name): values[:, code] for code, name in enumerate(loaded.classes)}
     sets = prediction_sets(values, config.SET_LEVEL)
     own[schema.SET_90] = pd.array([spell_set(row, loaded.classes) for row in sets], dtype="string")
     own[schema.OUT_OF_DISTRIBUTION] = odd.marked
@@ -80,7 +81,7 @@ def judge_new_sites(
 def _unknown(table: pd.DataFrame) -> pd.DataFrame:
     stem = schema.probability("")
     names = [str(name).removeprefix(stem) for name in table.columns if str(name).startswith(stem)]
-    missing = {schema.p_value(name): np.full(len(table), np.nan) for name in names}
+    missing: dict[str, Any] = {schema.p_value(name): np.full(len(table), np.nan) for name in names}
     sets = pd.array([None] * len(table), dtype="string")
     odd = pd.array([None] * len(table), dtype="boolean")
     return pd.concat(
