@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from benchmarks.quality import simulate_and_judge, summarise
+
 from kinfast.simulate.settings import CONDITIONS
 
 
