@@ -13,6 +13,7 @@ from kinfast.errors import KinfastError
 COMMANDS: tuple[str, ...] = (
     "demo",
     "simulate",
+    "annotate",
     "inspect",
     "preprocess",
     "composites",

@@ -50,7 +50,7 @@ def _read_text(path: Path) -> pd.DataFrame:
     except UnicodeDecodeError:  # Excel's export on Western Windows
         text = raw.decode("cp1252", errors="replace")
     lines = re.split(r"\r\n|\r|\n", text)  # carriage returns alone, too: an old Mac wrote one of BBBC021's tables
-    while lines and (not lines[0].strip() or lines[0].startswith("#")):
+    while lines and (not lines[0].strip() or lines[0].startswith(("#", "!"))):  # !: the repurposing hub's
         del lines[0]
     if not lines:
         return pd.DataFrame()
