@@ -171,6 +171,15 @@ BOOTSTRAP_DRAWS = 1000
 INTERVAL = 0.95
 CLEARLY_SEPARATES = 0.9
 """Macro ROC area from which a baseline is said to separate the classes already."""
+DECISION_THRESHOLD = 0.5
+"""Probability from which a class counts as given in the table of sensitivities; `evaluate --threshold`."""
+CHOSEN_FPR = 0.05
+"""False-positive rate, in the validation part, of the threshold that is chosen there."""
+FEWEST_JUDGED = 5
+"""Compounds (of controls: wells) in test from which a class's area is judged: of four, one odd compound moves the area
+by up to a quarter."""
+PARTIAL_DRAWS = 200
+"""Draws, at most, for the intervals of single plates and doses: there are many of them."""
 BOOSTING_ROWS = 20_000
 """Training rows, at most, that a boosted baseline is fitted on: a seeded sample of a larger set."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kinfast.cli.options import Debug, Quiet
-from kinfast.config import BOOTSTRAP_DRAWS
+from kinfast.config import BOOTSTRAP_DRAWS, DECISION_THRESHOLD
 
 if TYPE_CHECKING:
     from kinfast.evaluate.run import Evaluation
@@ -21,6 +21,12 @@ def command(
     draws: Annotated[
         int, typer.Option("--draws", min=0, help="Bootstrap draws, and label permutations, for intervals and chance.")
     ] = BOOTSTRAP_DRAWS,
+    threshold: Annotated[
+        float,
+        typer.Option(
+            "--threshold", min=0, max=1, help="Probability from which a class counts as given, for sensitivities."
+        ),
+    ] = DECISION_THRESHOLD,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -33,13 +39,15 @@ def command(
       kinfast evaluate runs/2026-01-31-vgg16-1
 
       kinfast evaluate runs/2026-01-31-vgg16-1 --draws 10000
+
+      kinfast evaluate runs/2026-01-31-vgg16-1 --threshold 0.8
     """
     from kinfast.cli.progress import make_reporter
     from kinfast.evaluate.run import evaluate_run
     from kinfast.report.run import write_report
 
     with make_reporter(quiet) as reporter:
-        evaluation = evaluate_run(run, draws=draws, reporter=reporter)
+        evaluation = evaluate_run(run, draws=draws, threshold=threshold, reporter=reporter)
         report = write_report(run, reporter=reporter)
     for line in summary_lines(evaluation):
         typer.echo(line)

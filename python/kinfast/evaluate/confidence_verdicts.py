@@ -31,7 +31,7 @@ def _coverage(found: dict[str, Any]) -> Verdict:
         else (f"Prediction sets hold the true class of held-out {unit}s less often than they say")
     )
     tail = f": {said}; {found['test_units']} {unit}s, calibrated on {found['calibration_units']} others."
-    return Verdict(Kind.CAUTION if short else Kind.SUPPORT, head + tail)
+    return Verdict(Kind.CAUTION if short else Kind.SUPPORT, head + tail, "sets_cover", not short)
 
 
 def _size(found: dict[str, Any], n_classes: int) -> Iterator[Verdict]:
@@ -41,6 +41,8 @@ def _size(found: dict[str, Any], n_classes: int) -> Iterator[Verdict]:
         Kind.FINDING if size < n_classes / 2 else Kind.CAUTION,
         f"At {config.SET_LEVEL:.0%} a set holds {size:.1f} of {n_classes} classes on average; {own} of them have"
         f" {config.FEWEST_CALIBRATION} calibration {found['unit']}s or more, and so a promise of their own.",
+        "sets_are_small",
+        size < n_classes / 2,
     )
 
 
@@ -54,6 +56,8 @@ def _calibration(found: dict[str, Any]) -> Verdict:
         f"The probabilities {meaning}: calibration error {plain['value']:.3f} ({_number(plain['low'])} to"
         f" {_number(plain['high'])}), {_number(plain['perfect'])} by chance alone; after temperature scaling"
         f" ({temperatures}) {scaled['value']:.3f}.",
+        "calibrated",
+        not off,
     )
 
 

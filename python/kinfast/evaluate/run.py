@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from kinfast import config, schema
@@ -21,14 +22,24 @@ from kinfast.evaluate.baselines import (
     predict_prior,
     quality_measures,
 )
+from kinfast.evaluate.breakdown import (
+    fold_levels,
+    judge_classes,
+    scores_by_dose,
+    scores_by_plate,
+    spread_of_classes,
+    spread_of_compounds,
+)
 from kinfast.evaluate.confidence import measure_confidence
 from kinfast.evaluate.confidence_verdicts import confidence_verdicts
 from kinfast.evaluate.dose_response import DoseResponse, measure_dose_response
 from kinfast.evaluate.levels import LEVELS, Level, Units, find_units, make_level
+from kinfast.evaluate.operating_points import operating_points
 from kinfast.evaluate.per_class import count_support, score_classes
 from kinfast.evaluate.run_folder import METRICS, Run, read_run
 from kinfast.evaluate.scoring import Entry, draw_clusters, entry, number, permute_level, score_level, undefined
-from kinfast.evaluate.verdicts import write_verdicts
+from kinfast.evaluate.traps import measure_log_loss, measure_training, trap_verdicts
+from kinfast.evaluate.verdicts import said, write_verdicts
 from kinfast.metrics.arrays import Codes, Probabilities
 from kinfast.metrics.scores import METRICS as SCORES
 from kinfast.progress import Reporter, Silent
@@ -64,16 +75,26 @@ class TestPart:
 
     def fold(self, number: int) -> "TestPart":
         """Give the rows of one fold."""
-        mask = self.folds == number
+        return self.of(self.folds == number)
+
+    def of(self, mask: NDArray[np.bool_]) -> "TestPart":
+        """Give some of the rows."""
         return TestPart(self.folds[mask], self.codes[mask], self.units.of(mask), self.probabilities[mask])
 
 
-def evaluate_run(run: Path, *, draws: int = config.BOOTSTRAP_DRAWS, reporter: Reporter | None = None) -> Evaluation:
+def evaluate_run(
+    run: Path,
+    *,
+    draws: int = config.BOOTSTRAP_DRAWS,
+    threshold: float = config.DECISION_THRESHOLD,
+    reporter: Reporter | None = None,
+) -> Evaluation:
     """Evaluate a run's folder and write metrics.json into it.
 
     Args:
         run: the folder; predictions.parquet in it is enough, config.json gives the split's name.
         draws: bootstrap draws, and permutations.
+        threshold: probability from which a class counts as given, in the table of sensitivities.
         reporter: told of the progress.
 
     Raises:
@@ -82,14 +103,14 @@ def evaluate_run(run: Path, *, draws: int = config.BOOTSTRAP_DRAWS, reporter: Re
     loaded, teller = read_run(run), reporter or Silent()
     # One thread: products of this size gain little from more, and lose much where other work holds the processors.
     with threadpool_limits(1, user_api="blas"):
-        metrics = _measure(loaded, draws, teller)
-    verdicts = [*write_verdicts(metrics), *confidence_verdicts(metrics)]
-    metrics["verdicts"] = [{"kind": str(verdict.kind), "text": verdict.text} for verdict in verdicts]
+        metrics = _measure(loaded, draws, threshold, teller)
+    verdicts = [*write_verdicts(metrics), *trap_verdicts(metrics), *confidence_verdicts(metrics)]
+    metrics["verdicts"] = [verdict.entry() for verdict in verdicts]
     _write_json(run / METRICS, metrics)
-    return Evaluation(run, metrics, tuple(verdict.text for verdict in verdicts))
+    return Evaluation(run, metrics, said(verdicts))
 
 
-def _measure(loaded: Run, draws: int, teller: Reporter) -> dict[str, Any]:
+def _measure(loaded: Run, draws: int, threshold: float, teller: Reporter) -> dict[str, Any]:
     test = read_test(loaded)
     n_folds = np.unique(test.folds).size
     teller.stage("evaluating", 2 + 2 * len(LEVELS) + n_folds, "steps")
@@ -100,12 +121,73 @@ def _measure(loaded: Run, draws: int, teller: Reporter) -> dict[str, Any]:
     metrics["dose_response"] = _dose_entries(measure_dose_response(loaded))
     metrics["confidence"] = measure_confidence(loaded, draws)
     metrics["about"] = _about(loaded, test, draws, notes)
+    metrics["training"] = measure_training(loaded)
+    metrics |= _details(loaded, test, predictions[PRIOR], metrics, draws, threshold)
     return metrics
 
 
-def read_test(run: Run) -> TestPart:
-    """Take the test rows of a run."""
-    mask = (run.table[schema.PART] == schema.PART_TEST).to_numpy()
+def _details(
+    run: Run, test: TestPart, prior: Probabilities, metrics: dict[str, Any], draws: int, threshold: float
+) -> dict[str, Any]:
+    """Look closer at the split's own level: loss, thresholds, plates, doses, folds, compounds, small classes."""
+    name = metrics["about"]["level"]
+    level = test.level(name, run.split_by)
+    assert level is not None
+    multiplicities = draw_clusters(level, draws, [config.SEED, LEVELS.index(name)])
+    model = score_level(level, test.probabilities, multiplicities)
+    validation = read_test(run, schema.PART_VALIDATION)
+    grouped = validation.level(name, run.split_by) if validation.codes.size else None
+    rows, fewer = (test.folds, test.codes, test.units, test.probabilities), min(draws, config.PARTIAL_DRAWS)
+    judged, heterogeneity = judge_classes(metrics["per_class"][name], model.draws.areas)
+    folds = list(fold_levels(*rows, name, run.split_by))
+    return {
+        "log_loss": measure_log_loss(level, test.probabilities, prior, multiplicities),
+        "operating_points": operating_points(
+            level,
+            test.probabilities,
+            multiplicities,
+            run.classes,
+            threshold,
+            None if grouped is None else (grouped, validation.probabilities),
+        ),
+        "by_plate": scores_by_plate(run, *rows, fewer),
+        "by_dose": scores_by_dose(run, *rows, fewer),
+        "class_spread": spread_of_classes(folds, run.classes) if len(folds) > 1 else [],
+        "compound_spread": spread_of_compounds(run, test.codes, test.units, test.probabilities),
+        "repeats": _score_repeats(run, test),
+        "judged_classes": judged,
+        "class_differences": heterogeneity,
+    }
+
+
+def _score_repeats(run: Run, test: TestPart) -> list[dict[str, Any]]:
+    """Score each repetition of the cross-validation by itself, without intervals; empty for one."""
+    repeats = int(run.config.get("repeats") or 1)
+    if repeats < 2:
+        return []
+    of_row = test.folds // max(1, int(run.config["folds"]) // repeats)
+    found = []
+    for number_ in np.unique(of_row):
+        part = test.of(of_row == number_)
+        levels = {name: part.level(name, run.split_by) for name in LEVELS}
+        found.append(
+            {
+                name: undefined()
+                if level is None
+                else score_level(level, part.probabilities, _no_draws(level)).entries()
+                for name, level in levels.items()
+            }
+        )
+    return found
+
+
+def _no_draws(level: Level) -> Any:
+    return draw_clusters(level, 0, [config.SEED])
+
+
+def read_test(run: Run, part: str = schema.PART_TEST) -> TestPart:
+    """Take the test rows of a run, or those of another part."""
+    mask = (run.table[schema.PART] == part).to_numpy()
     rows = run.table[mask]
     folds = rows[schema.FOLD].to_numpy(dtype=np.int64)
     return TestPart(folds, run.codes(rows), find_units(run.table).of(mask), run.probabilities(rows))

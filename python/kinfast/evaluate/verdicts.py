@@ -4,7 +4,7 @@ The traps are those of the thesis that kinfast starts from: an accuracy that no 
 that rewards class sizes, a split that leaks, a brightness that separates the classes without a model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -27,14 +27,34 @@ class Kind(StrEnum):
     FINDING = "finding"
     SUPPORT = "support"
     CAUTION = "caution"
+    CLEAR = "clear"
+    """A trap that was looked for and that the run does not stand in: for scripts, not for the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One sentence on a run."""
+    """One sentence on a run.
+
+    Attributes:
+        kind: what it is for its reader.
+        text: the sentence.
+        name: what was asked, in words for a script: `better_than_position`, `micro_explained_by_class_sizes`.
+        holds: the answer.
+    """
 
     kind: Kind
     text: str
+    name: str
+    holds: bool = True
+
+    def entry(self) -> dict[str, Any]:
+        """Give it as metrics.json holds it."""
+        return {"kind": str(self.kind), "name": self.name, "holds": self.holds, "text": self.text}
+
+
+def said(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """Give the sentences that a person should read: all but the traps that the run does not stand in."""
+    return tuple(verdict.text for verdict in verdicts if verdict.kind is not Kind.CLEAR)
 
 
 def write_verdicts(metrics: dict[str, Any]) -> list[Verdict]:
@@ -47,11 +67,13 @@ def _headline(metrics: dict[str, Any]) -> Iterator[Verdict]:
     about, model = metrics["about"], _scores(metrics)
     where = f"In held-out {about['level']}s"
     if model[MACRO]["value"] is None:
-        yield Verdict(Kind.CAUTION, f"{where} no ROC area exists: all test rows are of one class.")
+        yield Verdict(Kind.CAUTION, f"{where} no ROC area exists: all test rows are of one class.", "headline", False)
     elif about["positive_class"] is not None:
         pair = f"{about['positive_class']} against {about['classes'][0]}"
         balanced = _shown(model["balanced_accuracy"])
-        yield Verdict(Kind.FINDING, f"{where}, {pair}: ROC AUC {_shown(model[MACRO])}, balanced accuracy {balanced}.")
+        yield Verdict(
+            Kind.FINDING, f"{where}, {pair}: ROC AUC {_shown(model[MACRO])}, balanced accuracy {balanced}.", "headline"
+        )
     else:
         prior = _scores(metrics, "prior")
         yield Verdict(
@@ -59,6 +81,7 @@ def _headline(metrics: dict[str, Any]) -> Iterator[Verdict]:
             f"{where}, {len(about['classes'])} classes: macro ROC AUC {_shown(model[MACRO])} and top-1 accuracy"
             f" {_shown(model['top1_accuracy'])}; class sizes alone give {_value(prior[MACRO])} and"
             f" {_value(prior['top1_accuracy'])}.",
+            "headline",
         )
 
 
@@ -72,6 +95,8 @@ def _chance(metrics: dict[str, Any]) -> Iterator[Verdict]:
         Kind.SUPPORT if better else Kind.CAUTION,
         f"{'Better' if better else 'No better'} than chance: labels permuted among {about['clusters']} give"
         f" {_shown(chance)} against {_value(model)} (p = {p:.2g}, {about['permutations']} permutations).",
+        "better_than_chance",
+        better,
     )
 
 
@@ -81,14 +106,28 @@ def _baselines(metrics: dict[str, Any]) -> Iterator[Verdict]:
         other, lead = _scores(metrics, name)[MACRO], metrics["differences"][name][metrics["about"]["level"]][MACRO]
         if model["value"] is None or other["value"] is None:
             continue
-        pair = f"{_value(model)} against {_value(other)}"
+        pair, key = f"{_value(model)} against {_value(other)}", f"better_than_{name}"
         if lead["low"] is None:
-            yield Verdict(Kind.CAUTION, f"Not comparable with {ALONE[name]}: {pair}, and no interval exists.")
-        elif lead["low"] > 0:
-            yield Verdict(Kind.SUPPORT, f"Better than {ALONE[name]} ({_value(other)}): by {_shown(lead)} in ROC AUC.")
+            text = f"Not comparable with {ALONE[name]}: {pair}, and no interval exists."
+            yield Verdict(Kind.CAUTION, text, key, False)
+        elif _beats(metrics, name, lead):
+            text = f"Better than {ALONE[name]} ({_value(other)}): by {_shown(lead)} in ROC AUC."
+            yield Verdict(Kind.SUPPORT, text, key)
         else:
             worse = "Worse than" if lead["high"] < 0 else "No better than"
-            yield Verdict(Kind.CAUTION, f"{worse} {ALONE[name]}: {pair}, difference {_shown(lead)}.")
+            yield Verdict(Kind.CAUTION, f"{worse} {ALONE[name]}: {pair}, difference {_shown(lead)}.", key, False)
+
+
+def _beats(metrics: dict[str, Any], baseline: str, lead: dict[str, Any]) -> bool:
+    """Tell whether the model is better than a baseline.
+
+    The prior is the one that is tested beforehand, at 5 %: by the permutation of the labels, which keeps the class
+    sizes and is exact for any number of wells. The others are seen by the interval of the difference.
+    """
+    p = metrics["permutation_p"][metrics["about"]["level"]][MACRO]
+    if baseline == "prior" and p is not None:
+        return bool(p <= 1 - metrics["about"]["interval"])
+    return bool(lead["low"] > 0)
 
 
 def _intensity(metrics: dict[str, Any]) -> Iterator[Verdict]:
@@ -98,11 +137,14 @@ def _intensity(metrics: dict[str, Any]) -> Iterator[Verdict]:
     }
     for name, what_follows in meaning.items():
         area = _scores(metrics, name)[MACRO]
-        if area["value"] is not None and area["value"] >= CLEARLY_SEPARATES:
-            alone = ALONE[name][:1].upper() + ALONE[name][1:]
-            yield Verdict(
-                Kind.CAUTION, f"{alone} already separates these classes (ROC AUC {_shown(area)}): {what_follows}."
-            )
+        if area["value"] is None:
+            continue
+        alone, key = ALONE[name][:1].upper() + ALONE[name][1:], f"{name}_separates"
+        if area["value"] >= CLEARLY_SEPARATES:
+            text = f"{alone} already separates these classes (ROC AUC {_shown(area)}): {what_follows}."
+            yield Verdict(Kind.CAUTION, text, key)
+        else:
+            yield Verdict(Kind.CLEAR, f"{alone} does not separate these classes: {_shown(area)}.", key, False)
 
 
 def _doses(metrics: dict[str, Any]) -> Iterator[Verdict]:
@@ -117,6 +159,8 @@ def _doses(metrics: dict[str, Any]) -> Iterator[Verdict]:
         Kind.FINDING,
         f"In wells that were never trained on, the {response['response']} rises with the dose for {len(rising)} of"
         f" {len(known)} compounds (Spearman: {named}{more}).",
+        "rises_with_dose",
+        bool(rising),
     )
 
 
@@ -125,14 +169,16 @@ def _binary_accuracy(metrics: dict[str, Any]) -> Iterator[Verdict]:
     lead = metrics["differences"]["prior"][metrics["about"]["level"]]["binary_accuracy"]
     if metrics["about"]["positive_class"] is not None or model["value"] is None or lead["low"] is None:
         return
+    name = "binary_accuracy_at_prior"
     stands = f"Binary accuracy {_value(model, 4)} against {_value(prior, 4)} for class sizes alone"
     if lead["low"] > 0:
         gone = lead["value"] / max(1e-12, 1 - prior["value"])
         share = f"{gone:.0%} of the errors that knowing nothing leaves are gone"
-        yield Verdict(Kind.FINDING, f"{stands}: {share}; top-1 and balanced accuracy say it more plainly.")
+        yield Verdict(Kind.FINDING, f"{stands}: {share}; top-1 and balanced accuracy say it more plainly.", name, False)
     else:
         place = "at" if lead["high"] >= 0 else "below"
-        yield Verdict(Kind.CAUTION, f"{stands}: it is {place} its prior-only value and says nothing of learning.")
+        text = f"{stands}: it is {place} its prior-only value and says nothing of learning."
+        yield Verdict(Kind.CAUTION, text, name)
 
 
 def _micro(metrics: dict[str, Any]) -> Iterator[Verdict]:
@@ -140,13 +186,16 @@ def _micro(metrics: dict[str, Any]) -> Iterator[Verdict]:
     lead = metrics["differences"]["prior"][metrics["about"]["level"]][MICRO]
     if metrics["about"]["positive_class"] is not None or model[MICRO]["value"] is None or lead["low"] is None:
         return
+    name = "micro_explained_by_class_sizes"
     stands = f"Micro ROC AUC {_value(model[MICRO])}, {_value(prior[MICRO])} for class sizes alone"
     macro = f"{_value(model[MACRO])} against {_value(prior[MACRO])}"
     if lead["low"] <= 0:
         explained = "is explained by" if lead["high"] >= 0 else "falls below"
-        yield Verdict(Kind.CAUTION, f"{stands}: it {explained} the prior; macro, which is free of it, is {macro}.")
-    elif prior[MICRO]["value"] > PRIOR_SHOWS:
-        yield Verdict(Kind.FINDING, f"{stands}: part of it is the prior; read macro, {macro}.")
+        text = f"{stands}: it {explained} the prior; macro, which is free of it, is {macro}."
+        yield Verdict(Kind.CAUTION, text, name)
+    else:
+        kind = Kind.FINDING if prior[MICRO]["value"] > PRIOR_SHOWS else Kind.CLEAR
+        yield Verdict(kind, f"{stands}: part of it is the prior; read macro, {macro}.", name, False)
 
 
 def _leaks(metrics: dict[str, Any]) -> Iterator[Verdict]:
@@ -157,12 +206,14 @@ def _leaks(metrics: dict[str, Any]) -> Iterator[Verdict]:
             Kind.CAUTION,
             "The split is by image: sites of one well stand in train and test, so that the model may know the well;"
             " expect less in new wells.",
+            "split_by_image",
         )
     if shared:
         yield Verdict(
             Kind.CAUTION,
             f"{shared} of {total} test compounds were trained on in other wells (split by {about['split_by']}): the"
             " scores say how well known compounds are recognised, not how new ones would be.",
+            "known_compounds",
         )
 
 
@@ -175,12 +226,17 @@ def _limits(metrics: dict[str, Any]) -> Iterator[Verdict]:
             Kind.CAUTION,
             f"{len(absent)} of {n_classes} classes have no test member ({named}): their areas are undefined, and macro"
             f" is over the other {n_classes - len(absent)}.",
+            "class_without_test_compounds",
         )
+    else:
+        text = f"All {n_classes} classes have members in the test part."
+        yield Verdict(Kind.CLEAR, text, "class_without_test_compounds", False)
     clusters = about["n_clusters"]
     if clusters < FEW_CLUSTERS:
         yield Verdict(
             Kind.CAUTION,
             f"The test part holds {clusters} {about['clusters']} only: the intervals are narrower than the truth.",
+            "few_test_units",
         )
     area = _scores(metrics)[MACRO]
     if area["value"] == area["low"] == 1.0:
@@ -188,6 +244,7 @@ def _limits(metrics: dict[str, Any]) -> Iterator[Verdict]:
             Kind.CAUTION,
             f"All {clusters} {about['clusters']} rank without an error, which leaves the bootstrap nothing to vary: the"
             " interval of a perfect score has no width, however few they are.",
+            "perfect_score",
         )
     if about["n_folds"] > 1:
         mean = metrics["fold_mean"][about["level"]][MACRO]
@@ -196,8 +253,9 @@ def _limits(metrics: dict[str, Any]) -> Iterator[Verdict]:
             Kind.FINDING,
             f"Test pools {about['n_folds']} models' rows, whose scores are not on one scale; the mean ROC AUC over"
             f" folds is {_value(mean)} ({extremes}).",
+            "folds_pooled",
         )
-    yield from (Verdict(Kind.CAUTION, note[:1].upper() + note[1:] + ".") for note in about["notes"])
+    yield from (Verdict(Kind.CAUTION, note[:1].upper() + note[1:] + ".", "note") for note in about["notes"])
 
 
 def _scores(metrics: dict[str, Any], baseline: str | None = None) -> dict[str, Any]:

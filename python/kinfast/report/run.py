@@ -19,6 +19,7 @@ from kinfast.progress import Reporter, Silent
 from kinfast.report import contents
 from kinfast.report.confidence_contents import confidence_tables
 from kinfast.report.confusion_figure import draw_confusion
+from kinfast.report.detail_contents import detail_tables
 from kinfast.report.dose_figure import draw_doses
 from kinfast.report.history_figure import draw_history
 from kinfast.report.reliability_figure import draw_reliability
@@ -107,7 +108,7 @@ def make_tables(run: Run, metrics: dict[str, Any], chosen: Shown, doses: DoseRes
     tables = [contents.summary_table(metrics), contents.folds_table(metrics), *contents.extreme_tables(metrics)]
     tables += [contents.class_table(metrics, level) for level in LEVELS if metrics["per_class"][level]]
     tables += [*contents.confusion_tables(chosen.confusion, run.classes), contents.parts_table(run)]
-    tables += confidence_tables(metrics)
+    tables += [*confidence_tables(metrics), *detail_tables(metrics)]
     excluded = contents.excluded_table(run)
     tables += [excluded] if excluded else []
     return tables + (list(contents.dose_tables(doses)) if doses else [])

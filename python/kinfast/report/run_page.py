@@ -8,6 +8,7 @@ from typing import Any
 
 from kinfast import __version__
 from kinfast.evaluate.run_folder import Run
+from kinfast.evaluate.verdicts import Kind
 from kinfast.report.contents import HEADINGS
 from kinfast.report.page import Section, definitions, folded, inline_image, make_page, paragraph, tiles
 from kinfast.report.tables import Table, shown, to_html, write_text
@@ -75,6 +76,7 @@ def _lead(metrics: dict[str, Any]) -> str:
     verdicts = "".join(
         f'<li class="{html.escape(verdict["kind"])}">{html.escape(verdict["text"])}</li>\n'
         for verdict in metrics["verdicts"]
+        if verdict["kind"] != Kind.CLEAR
     )
     return f'{tiles(figures)}<ul class="verdicts">\n{verdicts}</ul>\n'
 
@@ -98,7 +100,9 @@ def _sections(
     everyone = to_html(tables[f"classes_{about['level']}"])
     classes = figures.get("roc", "") + extremes + figures.get("class_areas", "")
     few = len(about["classes"]) <= len(tables["top5"].rows)
-    yield Section("classes", "Classes", classes + (everyone if few else folded("Every class", everyone)))
+    judged = folded("Which classes can be judged", to_html(tables["per_class"]))
+    yield Section("classes", "Classes", classes + (everyone if few else folded("Every class", everyone)) + judged)
+    yield Section("closer", "Thresholds, plates, doses, compounds", _closer(tables))
     yield Section("confusion", "Confusions", figures["confusion"] + to_html(tables["confusions"]))
     if "reliability" in figures:
         yield Section("confidence", "Confidence", _confidence(tables, figures))
@@ -115,6 +119,19 @@ def _summary(table: Table) -> str:
         row = f"<tr><td>{level}</td><td>model</td>"
         written = written.replace(row, row.replace("<tr>", '<tr class="model">'))
     return written
+
+
+def _closer(tables: dict[str, Table]) -> str:
+    """Fold the tables that look closer; those that this run has."""
+    words = {
+        "operating_points": "Sensitivity and specificity at stated thresholds",
+        "by_plate": "By plate",
+        "by_dose": "By dose",
+        "repeats": "Every repetition",
+        "class_spread": "Classes over the folds",
+        "per_compound": "Every compound",
+    }
+    return "".join(folded(title, to_html(tables[name])) for name, title in words.items() if name in tables)
 
 
 def _confidence(tables: dict[str, Table], figures: dict[str, str]) -> str:

@@ -185,7 +185,8 @@ def test_again_gives_the_same_bytes(skilled: Evaluation) -> None:
 def test_the_rows_order_does_not_matter(binary: Evaluation, tmp_path: Path) -> None:
     table = pd.read_parquet(binary.path / "predictions.parquet")
     table.sample(frac=1, random_state=1).to_parquet(tmp_path / "predictions.parquet", index=False)
-    (tmp_path / "config.json").write_bytes((binary.path / "config.json").read_bytes())
+    for name in ("config.json", "history.jsonl"):
+        (tmp_path / name).write_bytes((binary.path / name).read_bytes())
     assert evaluate_run(tmp_path, draws=DRAWS).metrics == binary.metrics
 
 
