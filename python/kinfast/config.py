@@ -86,7 +86,10 @@ class TrainConfig:
         weights: imagenet, none, or a file.
         composites: one for each stream; None: the data set's default streams.
         label: a column of the store's table.
-        task: role, compound or target, in the place of a label.
+        task: role, compound, target, target-group, targets or target-profile, in the place of a label.
+        profile: file of a selectivity table, of the task target-profile.
+        profile_kind: inhibition, remaining (both percent), kd (nM), or auto.
+        min_compounds: classes with fewer compounds are left out; 0: none.
         classes: the label's values that count.
         policy: what to do with flagged sites, as FLAG=exclude, FLAG=keep or FLAG=only-report.
         split_by: image, well, plate or compound.
@@ -125,6 +128,9 @@ class TrainConfig:
     composites: tuple[str, ...] | None = None
     label: str | None = None
     task: str | None = None
+    profile: str | None = None
+    profile_kind: str = "auto"
+    min_compounds: int = 0
     classes: tuple[str, ...] | None = None
     policy: tuple[str, ...] = ()
     split_by: str | None = None
@@ -168,6 +174,9 @@ class TrainConfig:
 # ---- evaluation ------------------------------------------------------------------------------------
 
 BOOTSTRAP_DRAWS = 1000
+PROFILE_UM = 3.0
+"""Concentration, µM, at which a Kd becomes an occupancy, so that half is the usual line between hit and none.
+Source: the selectivity score S(3 µM) of Davis et al. 2011, Nature Biotechnology 29:1046."""
 INTERVAL = 0.95
 CLEARLY_SEPARATES = 0.9
 """Macro ROC area from which a baseline is said to separate the classes already."""

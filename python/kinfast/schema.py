@@ -90,6 +90,11 @@ def is_measure(column: str) -> bool:
     return column.startswith("Quality_") and not column.endswith(("_measure", "_threshold", "_reason"))
 
 
+def truth(class_name: str) -> str:
+    """Name the column of what is known of one label, where a site has several: 0 to 1, empty where it is not known."""
+    return f"truth_{class_name}"
+
+
 def logit(class_name: str) -> str:
     """Name the column of a class's logit; the class's name stands verbatim."""
     return f"logit_{class_name}"

@@ -23,6 +23,10 @@ EPILOG = """
 
   kinfast train prepared --label Metadata_Role --classes negcon,poscon --input-size 128 --folds 4
 
+  kinfast train prepared --task targets --min-compounds 3 --split-by compound
+
+  kinfast train prepared --task target-profile --profile davis_2011_kd.csv --profile-kind kd
+
   kinfast train prepared --policy few_cells=exclude --policy debris=keep
 
   kinfast train --resume runs/2026-11-23-vgg16-1
@@ -57,8 +61,25 @@ def command(
     dropout: Annotated[float, _option("--dropout", panel=MODEL, text="Of the joined features.")] = BASE.dropout,
     task: Annotated[
         str | None,
-        _option("--task", panel=DATA, text="role, compound or target. Default: target where known, else role."),
+        _option(
+            "--task",
+            panel=DATA,
+            text="role, compound, target, target-group, targets (several labels) or target-profile (with --profile). "
+            "Default: target where known, else role.",
+        ),
     ] = None,
+    profile: Annotated[
+        Path | None,
+        _option(
+            "--profile", panel=DATA, text="Selectivity table: rows compounds, columns kinases.", show_default=False
+        ),
+    ] = None,
+    profile_kind: Annotated[
+        str, _option("--profile-kind", panel=DATA, text="inhibition or remaining (percent), kd (nM), or auto.")
+    ] = BASE.profile_kind,
+    min_compounds: Annotated[
+        int, _option("--min-compounds", panel=DATA, min=0, text="Classes of fewer compounds are left out, and named.")
+    ] = BASE.min_compounds,
     label: Annotated[
         str | None, _option("--label", panel=DATA, text="Any column of sites.parquet, in the place of a task.")
     ] = None,
@@ -235,6 +256,7 @@ def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
     values = {name: value for name, value in asked.items() if name in names}
     for name in ("composites", "classes"):
         values[name] = parse_classes(values[name]) if values[name] else None
+    values["profile"] = None if values["profile"] is None else str(values["profile"].resolve())
     values["policy"] = tuple(values["policy"] or ())
     if not asked["augment"]:
         values |= {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}

@@ -10,8 +10,18 @@ from numpy.typing import NDArray
 
 from kinfast import schema
 from kinfast.errors import InputError, UsageError
+from kinfast.plate.annotation.kinases import UNKNOWN, kinase_table
+from kinfast.plate.annotation.targets import are_symbols, parse_targets
 
-TASKS = {"role": schema.ROLE, "compound": schema.COMPOUND, "target": schema.TARGET}
+TASKS = {
+    "role": schema.ROLE,
+    "compound": schema.COMPOUND,
+    "target": schema.TARGET,
+    "target-group": schema.TARGET,
+}
+"""Tasks of one class a site, and their column."""
+HALF = 0.5
+"""From this value on a soft target counts as one: at half inhibition, or half occupancy."""
 ROLE_CLASSES = (schema.ROLE_NEGATIVE, schema.ROLE_TREATMENT)
 CONTROL_CLASS = "control"
 """Class of the negative controls in the task `target`. Source: the thesis' 112 families and the control."""
@@ -23,13 +33,14 @@ class LabelledSites:
 
     Attributes:
         label: the label column, or several joined by a comma.
-        task: role, compound, target, or empty where a column was named.
+        task: as it was named, or empty where a column was.
         class_names: verbatim, sorted.
         codes: (n,) int64 class of each site; -1 is unlabelled, be it by an empty label, a value that is no class, or a
             flag. Where a site has several labels, the rarest of them (for stratifying), or len(class_names) for none.
         unflagged_codes: (n,) int64, the codes as they were without any flag.
         excluded: (n,) bool, sites that have a class but that flags keep out of training.
-        multi_hot: (n, n_classes) float32 of 0 and 1 where a site may have several labels, else None.
+        multi_hot: (n, n_classes) float32 where a site may have several labels, else None: 0 and 1, or, of soft targets,
+            anything between; NaN where it is not known.
         taken: index class; columns `sites`, `kept`, `excluded` and one for each flag that took something.
     """
 
@@ -41,6 +52,8 @@ class LabelledSites:
     excluded: NDArray[np.bool_]
     multi_hot: NDArray[np.float32] | None
     taken: pd.DataFrame
+    soft: bool = False
+    """Whether the values of multi_hot lie between 0 and 1."""
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
@@ -65,6 +78,13 @@ class LabelledSites:
         unflagged[positions] = self.unflagged_codes
         return replace(self, codes=codes, unflagged_codes=unflagged, excluded=excluded, multi_hot=hot)
 
+    def members(self, code: int) -> NDArray[np.bool_]:
+        """(n,) bool, the labelled sites of a class; of soft targets those at `HALF` or more."""
+        inside: NDArray[np.bool_] = np.asarray(self.codes == code, np.bool_)
+        if self.multi_hot is not None:
+            inside = np.asarray(self.labelled & (self.multi_hot[:, code] >= HALF), np.bool_)
+        return inside
+
     def class_weights(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Weigh classes by the inverse of their frequency among the rows; a class with none there gets 0.
 
@@ -72,7 +92,7 @@ class LabelledSites:
             (n_classes,) float32 n / (k x count), k the classes present. Source: scikit-learn's `balanced`.
         """
         if self.multi_hot is not None:
-            counts = self.multi_hot[rows].sum(axis=0)
+            counts = np.nansum(self.multi_hot[rows], axis=0)
         else:
             counts = np.bincount(self.codes[rows], minlength=len(self.class_names)).astype(np.float32)
         present = counts > 0
@@ -117,6 +137,8 @@ def select_labels(
     if task == "target":
         negative = _negative(sites)
         values = [CONTROL_CLASS if v is None and control else v for v, control in zip(values, negative, strict=True)]
+    if task == "target-group":
+        values = group_values(values, _negative(sites))
     wanted = parse_classes(classes) if isinstance(classes, str) else tuple(classes or ())
     if task == "role" and not wanted:
         wanted = ROLE_CLASSES
@@ -126,11 +148,27 @@ def select_labels(
     return finish_labels(sites, column, task or "", names, raw, None, excluded_flags)
 
 
+def group_values(targets: Sequence[str | None], negative: Sequence[bool]) -> list[str | None]:
+    """Give the kinase group of each site's targets; None where they are unknown or lie in several groups."""
+    table, cells = kinase_table(), [text for text in targets if text]
+    symbols = are_symbols(cells)
+    found: dict[str, str | None] = {}
+    for text in dict.fromkeys(cells):
+        groups = table.groups(parse_targets(text, symbols=symbols).names)
+        found[text] = groups[0] if len(groups) == 1 and groups[0] != UNKNOWN else None
+    return [
+        CONTROL_CLASS if control else found.get(text or "") for text, control in zip(targets, negative, strict=True)
+    ]
+
+
 def _label_column(sites: pd.DataFrame, label: str | None, task: str | None) -> str:
     if (label is None) == (task is None):
         raise UsageError("give either a label column or a task (role, compound, target), not both or neither")
     if task is not None and task not in TASKS:
-        raise UsageError(f"task {task!r} is unknown: wanted role, compound or target; --label COLUMN takes any column")
+        raise UsageError(
+            f"task {task!r} is unknown: wanted {', '.join(TASKS)}, targets or target-profile; "
+            "--label COLUMN takes any column"
+        )
     column = label if label is not None else TASKS[str(task)]
     require_column(sites, column)
     return column
@@ -174,6 +212,7 @@ def finish_labels(
     raw: NDArray[np.int64],
     hot: NDArray[np.float32] | None,
     excluded_flags: Sequence[str],
+    soft: bool = False,
 ) -> LabelledSites:
     flags = _flags(sites, excluded_flags)
     excluded = flags.to_numpy(np.bool_).any(axis=1) & (raw >= 0)
@@ -183,7 +222,7 @@ def finish_labels(
     if len(names) < 2:
         found = ", ".join(names) or "none"
         raise InputError(f"{label}: {len(names)} class with usable sites ({found}), wanted at least two")
-    return LabelledSites(label, task, names, codes, raw, excluded, hot, taken)
+    return LabelledSites(label, task, names, codes, raw, excluded, hot, taken, soft)
 
 
 def _flags(sites: pd.DataFrame, excluded_flags: Sequence[str]) -> pd.DataFrame:

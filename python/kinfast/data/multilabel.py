@@ -7,7 +7,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinfast import schema
-from kinfast.data.labels import LabelledSites, finish_labels, name_classes, parse_classes, require_column, spell_value
+from kinfast.data.labels import (
+    HALF,
+    LabelledSites,
+    finish_labels,
+    name_classes,
+    parse_classes,
+    require_column,
+    spell_value,
+)
 
 
 def select_multi_labels(
@@ -38,9 +46,13 @@ def select_multi_labels(
     sets = _binary_sets(sites, columns) if _all_binary(sites, columns) else _named_sets(sites, columns, separator)
     wanted = parse_classes(classes) if isinstance(classes, str) else tuple(classes or ())
     flat = [name for names in sets if names is not None for name in names]
-    names = name_classes(flat, wanted or (tuple(columns) if _all_binary(sites, columns) else ()), ", ".join(columns))
+    names = name_classes(
+        flat, wanted or (tuple(sorted(columns)) if _all_binary(sites, columns) else ()), ", ".join(columns)
+    )
     hot, known = _multi_hot(sets, names)
-    return finish_labels(sites, ",".join(columns), "", names, _rarest(hot, known), hot, excluded_flags)
+    if _all_binary(sites, columns):  # an empty cell is no 0: what was not measured is not learned
+        hot[sites[list(names)].isna().to_numpy()] = np.nan
+    return finish_labels(sites, ",".join(columns), "", names, rarest_label(hot, known), hot, excluded_flags)
 
 
 def _all_binary(sites: pd.DataFrame, columns: Sequence[str]) -> bool:
@@ -88,8 +100,15 @@ def _multi_hot(
     return hot, known
 
 
-def _rarest(hot: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.int64]:
-    counts = hot[known].sum(axis=0)
-    rarity = np.where(hot > 0, counts, np.inf)
-    codes = np.where(hot.any(axis=1), rarity.argmin(axis=1), hot.shape[1])
+def rarest_label(hot: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Give each site the rarest of its labels, by which splits are stratified: (n,) int64.
+
+    Args:
+        hot: (n, n_classes), NaN where not known.
+        known: (n,) whether anything is; else the site's code is -1. A site of no label gets n_classes.
+    """
+    one = hot >= HALF
+    counts = one[known].sum(axis=0)
+    rarity = np.where(one, counts, np.inf)
+    codes = np.where(one.any(axis=1), rarity.argmin(axis=1), hot.shape[1])
     return np.where(known, codes, -1).astype(np.int64)

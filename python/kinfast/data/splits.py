@@ -156,7 +156,7 @@ def _manifest(sites: pd.DataFrame, fold: int, parts: NDArray[np.int64]) -> pd.Da
 
 
 def _groups_per_class(groups: NDArray[np.str_], labels: LabelledSites) -> dict[str, int]:
-    return {name: len(np.unique(groups[labels.codes == code])) for code, name in enumerate(labels.class_names)}
+    return {name: len(np.unique(groups[labels.members(code)])) for code, name in enumerate(labels.class_names)}
 
 
 def _notes(sites: pd.DataFrame, labels: LabelledSites, by: str, folds: int | None) -> list[str]:

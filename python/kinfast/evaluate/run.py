@@ -38,6 +38,7 @@ from kinfast.evaluate.operating_points import operating_points
 from kinfast.evaluate.per_class import count_support, score_classes
 from kinfast.evaluate.run_folder import METRICS, Run, read_run
 from kinfast.evaluate.scoring import Entry, draw_clusters, entry, number, permute_level, score_level, undefined
+from kinfast.evaluate.several_labels import measure_several, several_verdicts
 from kinfast.evaluate.traps import measure_log_loss, measure_training, trap_verdicts
 from kinfast.evaluate.verdicts import said, write_verdicts
 from kinfast.metrics.arrays import Codes, Probabilities
@@ -100,11 +101,17 @@ def evaluate_run(
     Raises:
         RunError: the folder holds no usable predictions.
     """
-    loaded, teller = read_run(run), reporter or Silent()
+    loaded, teller = read_run(run, several=True), reporter or Silent()
     # One thread: products of this size gain little from more, and lose much where other work holds the processors.
     with threadpool_limits(1, user_api="blas"):
-        metrics = _measure(loaded, draws, threshold, teller)
-    verdicts = [*write_verdicts(metrics), *trap_verdicts(metrics), *confidence_verdicts(metrics)]
+        if loaded.several:
+            metrics = measure_several(loaded, draws, teller)
+        else:
+            metrics = _measure(loaded, draws, threshold, teller)
+    if loaded.several:
+        verdicts = several_verdicts(metrics)
+    else:
+        verdicts = [*write_verdicts(metrics), *trap_verdicts(metrics), *confidence_verdicts(metrics)]
     metrics["verdicts"] = [verdict.entry() for verdict in verdicts]
     _write_json(run / METRICS, metrics)
     return Evaluation(run, metrics, said(verdicts))

@@ -52,6 +52,15 @@ class Run:
         """The positive class of a task of two: the second."""
         return self.classes[1]
 
+    @property
+    def several(self) -> bool:
+        """Whether a site may have several labels: then each has a column of its truth."""
+        return all(schema.truth(name) in self.table for name in self.classes)
+
+    def truths(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Give what is known of each label: (n, n_classes) float64 of 0 … 1, NaN where it is not known."""
+        return rows[[schema.truth(name) for name in self.classes]].to_numpy(dtype=np.float64)
+
     def part(self, name: str) -> pd.DataFrame:
         """Give the rows of one part, in the table's order."""
         return self.table[self.table[schema.PART] == name].reset_index(drop=True)
@@ -70,8 +79,12 @@ class Run:
         )
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, *, several: bool = False) -> Run:
     """Read a run's folder and check that it can be evaluated.
+
+    Args:
+        path: the run's folder.
+        several: whether a run with several labels a site can be used.
 
     Raises:
         RunError: no predictions, no test rows, an unknown truth, or probabilities that are not numbers.
@@ -91,7 +104,7 @@ def read_run(path: Path) -> Run:
         table=_sorted(table),
         history=_read_history(path / HISTORY),
     )
-    _check(run)
+    _check(run, several)
     return run
 
 
@@ -105,7 +118,7 @@ def _classes_of(table: pd.DataFrame) -> list[str]:
     return [name.removeprefix(stem) for name in table.columns if name.startswith(stem)]
 
 
-def _check(run: Run) -> None:
+def _check(run: Run, several: bool) -> None:
     wanted = [*schema.KEY, schema.FOLD, schema.PART, schema.TRUTH, *(schema.probability(name) for name in run.classes)]
     missing = [name for name in wanted if name not in run.table]
     where = run.path / PREDICTIONS
@@ -116,7 +129,9 @@ def _check(run: Run) -> None:
     test = run.part(schema.PART_TEST)
     if test.empty:
         raise RunError(f"{where} has no rows of part 'test': there is nothing to evaluate on")
-    unknown = set(test[schema.TRUTH].astype(object)[run.codes(test) < 0])
+    if run.several and not several:
+        raise RunError(f"{where} has several labels a site: only kinfast evaluate and predict can use such a run")
+    unknown = set() if run.several else set(test[schema.TRUTH].astype(object)[run.codes(test) < 0])
     if unknown:
         raise RunError(f"{where} has the truth {unknown.pop()!r}, which is none of the {len(run.classes)} classes")
     broken = ~np.isfinite(run.probabilities(run.table)).all(axis=1)

@@ -25,6 +25,7 @@ from kinfast.report.history_figure import draw_history
 from kinfast.report.reliability_figure import draw_reliability
 from kinfast.report.roc_figure import draw_class_areas, draw_roc
 from kinfast.report.run_page import write_page
+from kinfast.report.several_labels import write_several_report
 from kinfast.report.standing_figure import draw_standing
 from kinfast.report.style import figure_style, save_figure
 from kinfast.report.tables import Table, shown, write_table
@@ -62,7 +63,9 @@ def write_report(run: Path, *, reporter: Reporter | None = None) -> Path:
     Raises:
         RunError: the run was not evaluated, or holds no usable predictions.
     """
-    loaded, metrics, teller = read_run(run), read_metrics(run), reporter or Silent()
+    loaded, metrics, teller = read_run(run, several=True), read_metrics(run), reporter or Silent()
+    if loaded.several:
+        return write_several_report(loaded, metrics)
     teller.stage("reporting", 3, "steps")
     chosen, doses = choose_rows(loaded, metrics), measure_dose_response(loaded)
     tables = {table.name: table for table in make_tables(loaded, metrics, chosen, doses)}

@@ -24,7 +24,7 @@ from kinfast.train.inference import answer, embed
 from kinfast.train.limits import memory_in_words, torch_threads
 from kinfast.train.losses import Loss
 from kinfast.train.precision import Precision, choose_device, choose_precision
-from kinfast.train.predictions import FoldAnswers, answer_columns, mean_answers
+from kinfast.train.predictions import FoldAnswers, answer_columns, join_labels, mean_answers
 
 PREDICTED = "predicted"
 
@@ -184,10 +184,18 @@ def _say_other_scale(content: dict[str, Any], store: PreparedStore, reporter: Re
         reporter.line(f"the run was trained on images of {before} pixels, these have {now}: is a pixel as large?")
 
 
+def _predicted(names: list[str], probabilities: NDArray[np.float32], several: bool) -> NDArray[np.object_]:
+    """Name the likeliest class of each site, or of several labels all that are likelier than not."""
+    if several:
+        return np.array([join_labels(names, row) for row in probabilities], dtype=object)
+    likeliest: NDArray[np.object_] = np.array(names, dtype=object)[probabilities.argmax(axis=1)]
+    return likeliest
+
+
 def _table(store: PreparedStore, content: dict[str, Any], said: FoldAnswers) -> pd.DataFrame:
     names = [str(name) for name in content["classes"]]
     others = [str(name) for name in store.sites.columns if str(name).startswith("Metadata_")]
     carried = store.sites[[*schema.KEY, *(name for name in others if name not in schema.KEY)]].reset_index(drop=True)
     own = pd.DataFrame(answer_columns(names, said, np.arange(len(carried), dtype=np.int64)))
-    best = pd.array(np.array(names, dtype=object)[said.probabilities.argmax(axis=1)], dtype="string")
+    best = pd.array(_predicted(names, said.probabilities, bool(content.get("several_labels"))), dtype="string")
     return pd.concat([carried, own, pd.DataFrame({PREDICTED: best})], axis=1)

@@ -23,6 +23,8 @@ def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
         "label": plan.labels.label,
         "task": plan.labels.task,
         "classes": list(plan.labels.class_names),
+        "several_labels": plan.labels.multi_hot is not None,
+        "soft_targets": plan.labels.soft,
         "split_by": plan.split.by,
         "folds": plan.split.n_folds,
         "split_hash": plan.split.hash,

@@ -30,7 +30,8 @@ class Loss:
 
         Args:
             logits: (B, n_classes) float32.
-            targets: (B,) int64 classes, or (B, n_classes) float32 of 0 and 1 (binary cross-entropy alone).
+            targets: (B,) int64 classes, or (B, n_classes) float32 of 0 to 1 (binary cross-entropy alone); NaN is
+                not known, and left out.
 
         Returns:
             A scalar. Binary cross-entropy is a mean over sites and classes, as Keras' is, so that with k classes a
@@ -41,7 +42,10 @@ class Loss:
                 logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
             )
         wanted = targets if targets.ndim == 2 else functional.one_hot(targets, logits.shape[1]).to(logits.dtype)
-        each = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(dim=1)
+        known = ~wanted.isnan()
+        wanted = wanted.nan_to_num()
+        cells = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none") * known
+        each = cells.sum(dim=1) / known.sum(dim=1).clamp(min=1)
         return each.mean() if self.class_weights is None else self._weighted(each, wanted)
 
     def probabilities(self, logits: Tensor) -> Tensor:

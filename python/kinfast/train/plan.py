@@ -11,13 +11,15 @@ from kinfast import schema
 from kinfast.config import INPUT_SIZE, SMALL_SET_STEPS, TrainConfig
 from kinfast.data.augment import AugmentationSpec, check_output_size
 from kinfast.data.composites import Composite, parse_composites
-from kinfast.data.labels import LabelledSites, select_labels
+from kinfast.data.labels import LabelledSites
 from kinfast.data.leaks import check_leaks
 from kinfast.data.loaders import chosen_kind
 from kinfast.data.policies import EXCLUDE, FlagPolicies, parse_policies, policy_lines
 from kinfast.data.splits import Split, choose_level, make_split
 from kinfast.data.store import PreparedStore
+from kinfast.data.target_sets import large_classes
 from kinfast.errors import UsageError
+from kinfast.train.label_task import select_task
 from kinfast.train.losses import loss_kind
 from kinfast.train.optimizers import optimizer_parameters
 from kinfast.train.precision import Precision, choose_device, choose_precision
@@ -69,9 +71,9 @@ class Plan:
 
     def class_weights(self, fold: int) -> NDArray[np.float32] | None:
         """Give the classes' weights in a fold, or None where all weigh alike."""
-        return (
-            self.labels.class_weights(self.split.rows(fold, schema.PART_TRAIN)) if self.config.class_weights else None
-        )
+        if self.labels.soft or not self.config.class_weights:
+            return None
+        return self.labels.class_weights(self.split.rows(fold, schema.PART_TRAIN))
 
 
 def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
@@ -143,8 +145,12 @@ def _labels(store: PreparedStore, config: TrainConfig) -> tuple[LabelledSites, l
     if config.label is None and task is None:
         task = _default_task(store)
         note = [f"task {task} (--task or --label says otherwise)"]
-    labels = select_labels(store.sites, label=config.label, task=task, classes=config.classes, excluded_flags=flags)
-    return labels, [*note, *_class_lines(labels), *_flag_lines(store, labels, policies)]
+    labels, said = select_task(store.sites, config, task, config.classes, flags)
+    if config.min_compounds > 1:
+        kept, line = large_classes(store.sites, labels, config.min_compounds)
+        labels, _ = select_task(store.sites, config, task, kept, flags)
+        said = [*said, line]
+    return labels, [*note, *said, *_class_lines(labels), *_flag_lines(store, labels, policies)]
 
 
 def _flag_lines(store: PreparedStore, labels: LabelledSites, policies: FlagPolicies) -> list[str]:
@@ -194,7 +200,7 @@ def _split(store: PreparedStore, labels: LabelledSites, config: TrainConfig) -> 
 
 
 def _class_lines(labels: LabelledSites) -> list[str]:
-    counts = np.bincount(labels.codes[labels.codes >= 0], minlength=len(labels.class_names))[: len(labels.class_names)]
+    counts = np.array([labels.members(code).sum() for code in range(len(labels.class_names))])
     order = np.argsort(-counts, kind="stable")
     shown = [f"{labels.class_names[index]} {counts[index]}" for index in order[:12]]
     more = f", and {len(order) - 12} smaller ones" if len(order) > 12 else ""

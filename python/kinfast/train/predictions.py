@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from kinfast import schema
-from kinfast.data.labels import LabelledSites
+from kinfast.data.labels import HALF, LabelledSites
 
 UNLABELLED_FOLD = -1
 _SMALLEST = np.finfo(np.float32).tiny
@@ -67,6 +68,23 @@ def answer_columns(names: Sequence[str], said: FoldAnswers, rows: NDArray[np.int
     return logits | {schema.probability(name): said.probabilities[rows, index] for index, name in enumerate(names)}
 
 
+def _several_truths(labels: LabelledSites, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Write what is known of each label, and as `truth` the names of those that hold."""
+    assert labels.multi_hot is not None
+    hot = np.where(labels.labelled[rows, None], labels.multi_hot[rows], np.nan).astype(np.float32)
+    said = [
+        join_labels(labels.class_names, row) if known else None
+        for row, known in zip(hot, labels.labelled[rows], strict=True)
+    ]
+    columns = {schema.truth(name): hot[:, index] for index, name in enumerate(labels.class_names)}
+    return {schema.TRUTH: pd.array(np.array(said, dtype=object), dtype="string"), **columns}
+
+
+def join_labels(names: Sequence[str], values: NDArray[np.float32]) -> str:
+    """Join the names of the labels whose value is `HALF` or more; empty where there is none."""
+    return "|".join(name for name, value in zip(names, values, strict=True) if value >= HALF)
+
+
 def _block(
     sites: pd.DataFrame,
     labels: LabelledSites,
@@ -77,10 +95,11 @@ def _block(
 ) -> pd.DataFrame:
     names = np.array([*labels.class_names, None], dtype=object)
     carried = sites[site_columns(sites)].iloc[rows].reset_index(drop=True)
-    own = {
+    own: dict[str, Any] = {
         schema.FOLD: np.full(len(rows), fold, np.int64),
         schema.PART: pd.array(parts.astype(object), dtype="string"),
         # code -1, unlabelled, takes the last name: None
         schema.TRUTH: pd.array(names[labels.codes[rows]], dtype="string"),
     }
+    own |= _several_truths(labels, rows) if labels.multi_hot is not None else {}
     return pd.concat([carried, pd.DataFrame(own | answer_columns(labels.class_names, said, rows))], axis=1)

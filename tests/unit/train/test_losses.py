@@ -50,3 +50,23 @@ def test_logits_lead_back_to_their_probabilities(kind: str) -> None:
 def test_the_thesis_head_and_several_labels_are_binary() -> None:
     assert loss_kind("modern", False) == CROSS_ENTROPY
     assert loss_kind("thesis", False) == loss_kind("modern", True) == BINARY_CROSS_ENTROPY
+
+
+def test_what_is_not_known_is_left_out_of_loss_and_gradient() -> None:
+    """A label that is NaN changes nothing: not the loss, not the gradient, whatever the logit says."""
+    logits = torch.tensor([[0.3, 5.0], [-1.0, 0.2]], requires_grad=True)
+    loss = Loss(BINARY_CROSS_ENTROPY)(logits, torch.tensor([[1.0, math.nan], [0.0, 1.0]]))
+    loss.backward()
+    assert logits.grad is not None
+    assert logits.grad[0, 1] == 0
+    assert (logits.grad != 0).sum() == 3
+    alone = Loss(BINARY_CROSS_ENTROPY)(torch.tensor([[0.3]]), torch.tensor([[1.0]]))
+    both = Loss(BINARY_CROSS_ENTROPY)(torch.tensor([[-1.0, 0.2]]), torch.tensor([[0.0, 1.0]]))
+    torch.testing.assert_close(loss, (alone + both) / 2)
+
+
+def test_soft_targets_are_met_at_their_own_value() -> None:
+    """The loss of a soft target is least where the probability equals it."""
+    wanted = torch.tensor([[0.3]])
+    losses = [float(Loss(BINARY_CROSS_ENTROPY)(torch.logit(torch.tensor([[p]])), wanted)) for p in (0.2, 0.3, 0.4)]
+    assert losses[1] < min(losses[0], losses[2])
