@@ -171,7 +171,8 @@ def _permuted(level: Level, truths: Float, said: Probabilities, permutations: in
     shuffler = make_shuffler(codes.reshape(-1).astype(np.int64), level.clusters, level.strata)
     rng = np.random.default_rng([config.SEED, len(LEVELS) + order])
     areas = np.array([macro_area(patterns[shuffler.permute(rng)], said) for _ in range(permutations)])
-    return areas[~np.isnan(areas)]
+    known: Float = areas[~np.isnan(areas)]
+    return known
 
 
 def _label_rows(run: Run, test: _Test, level: Level, scores: LabelScores) -> list[dict[str, Any]]:
