@@ -91,6 +91,7 @@ class TrainConfig:
         profile_kind: inhibition, remaining (both percent), kd (nM), or auto.
         min_compounds: classes with fewer compounds are left out; 0: none.
         classes: the label's values that count.
+        drop_inactive: activity.csv, whose inactive compounds are left out of training.
         policy: what to do with flagged sites, as FLAG=exclude, FLAG=keep or FLAG=only-report.
         split_by: image, well, plate or compound.
         folds: of cross-validation; None: one split.
@@ -132,6 +133,7 @@ class TrainConfig:
     profile_kind: str = "auto"
     min_compounds: int = 0
     classes: tuple[str, ...] | None = None
+    drop_inactive: str | None = None
     policy: tuple[str, ...] = ()
     split_by: str | None = None
     folds: int | None = None
@@ -201,3 +203,14 @@ FEWEST_CALIBRATION = 10
 """Units of a class from which it has a reference of its own; 90 % needs 9. Smaller classes share one."""
 ODD_RATE = 0.01
 """Share of ordinary sites that is marked as out of distribution; with fewer than 99 calibration units it is larger."""
+
+# ---- activity --------------------------------------------------------------------------------------
+
+ACTIVITY_PERMUTATIONS = 1999
+ACTIVITY_FINE_PERMUTATIONS = 19_999
+"""For compounds whose first p-value is small: 0.0005 is too coarse where hundreds are tested."""
+ACTIVITY_FINE_BELOW = 0.01
+FALSE_DISCOVERY_RATE = 0.05
+"""Share of the compounds called active that may be inactive, by expectation."""
+FEWEST_RESIDUALS = 10
+"""Degrees of freedom from which the variation between replicates is a metric."""

@@ -20,6 +20,7 @@ COMMANDS: tuple[str, ...] = (
     "train",
     "evaluate",
     "predict",
+    "activity",
     "doctor",
 )
 """Commands in the order of the journey; `kinfast inspect` is the function `command` in cli/inspect.py."""

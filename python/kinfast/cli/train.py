@@ -29,6 +29,8 @@ EPILOG = """
 
   kinfast train prepared --policy few_cells=exclude --policy debris=keep
 
+  kinfast train prepared --drop-inactive prepared-activity/activity.csv
+
   kinfast train --resume runs/2026-11-23-vgg16-1
 """
 BASE = defaults.TrainConfig()
@@ -86,6 +88,10 @@ def command(
     classes: Annotated[
         str | None,
         _option("--classes", panel=DATA, text="The label's values that count, as one CSV row. Default: all."),
+    ] = None,
+    drop_inactive: Annotated[
+        Path | None,
+        _option("--drop-inactive", panel=DATA, text="activity.csv: inactive compounds are not trained on."),
     ] = None,
     policy: Annotated[
         list[str] | None,
@@ -257,6 +263,7 @@ def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
     for name in ("composites", "classes"):
         values[name] = parse_classes(values[name]) if values[name] else None
     values["profile"] = None if values["profile"] is None else str(values["profile"].resolve())
+    values["drop_inactive"] = str(values["drop_inactive"].resolve()) if values["drop_inactive"] else None
     values["policy"] = tuple(values["policy"] or ())
     if not asked["augment"]:
         values |= {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}

@@ -36,6 +36,7 @@ from kinfast.evaluate.dose_response import DoseResponse, measure_dose_response
 from kinfast.evaluate.levels import LEVELS, Level, Units, find_units, make_level
 from kinfast.evaluate.operating_points import operating_points
 from kinfast.evaluate.per_class import count_support, score_classes
+from kinfast.evaluate.run_activity import activity_verdicts, measure_activity
 from kinfast.evaluate.run_folder import METRICS, Run, read_run
 from kinfast.evaluate.scoring import Entry, draw_clusters, entry, number, permute_level, score_level, undefined
 from kinfast.evaluate.several_labels import measure_several, several_verdicts
@@ -111,7 +112,7 @@ def evaluate_run(
     if loaded.several:
         verdicts = several_verdicts(metrics)
     else:
-        verdicts = [*write_verdicts(metrics), *trap_verdicts(metrics), *confidence_verdicts(metrics)]
+        verdicts = [*write_verdicts(metrics), *trap_verdicts(metrics), *confidence_verdicts(metrics), *activity_verdicts(metrics)]
     metrics["verdicts"] = [verdict.entry() for verdict in verdicts]
     _write_json(run / METRICS, metrics)
     return Evaluation(run, metrics, said(verdicts))
@@ -126,6 +127,7 @@ def _measure(loaded: Run, draws: int, threshold: float, teller: Reporter) -> dic
     metrics["folds"] = _score_folds(loaded, test, draws, teller)
     metrics["fold_mean"] = _fold_means(metrics["folds"])
     metrics["dose_response"] = _dose_entries(measure_dose_response(loaded))
+    metrics["activity"] = measure_activity(loaded)
     metrics["confidence"] = measure_confidence(loaded, draws)
     metrics["about"] = _about(loaded, test, draws, notes)
     metrics["training"] = measure_training(loaded)

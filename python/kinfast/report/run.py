@@ -17,6 +17,7 @@ from kinfast.metrics.arrays import Codes, Probabilities
 from kinfast.metrics.decisions import confusion_matrix, decide
 from kinfast.progress import Reporter, Silent
 from kinfast.report import contents
+from kinfast.report.activity_contents import activity_tables, draw_activity
 from kinfast.report.confidence_contents import confidence_tables
 from kinfast.report.confusion_figure import draw_confusion
 from kinfast.report.detail_contents import detail_tables
@@ -111,7 +112,7 @@ def make_tables(run: Run, metrics: dict[str, Any], chosen: Shown, doses: DoseRes
     tables = [contents.summary_table(metrics), contents.folds_table(metrics), *contents.extreme_tables(metrics)]
     tables += [contents.class_table(metrics, level) for level in LEVELS if metrics["per_class"][level]]
     tables += [*contents.confusion_tables(chosen.confusion, run.classes), contents.parts_table(run)]
-    tables += [*confidence_tables(metrics), *detail_tables(metrics)]
+    tables += [*confidence_tables(metrics), *detail_tables(metrics), *activity_tables(metrics.get("activity"))]
     excluded = contents.excluded_table(run)
     tables += [excluded] if excluded else []
     return tables + (list(contents.dose_tables(doses)) if doses else [])
@@ -138,6 +139,7 @@ def draw_figures(
             "roc": draw_roc(chosen.probabilities, chosen.codes, run.classes, areas),
             "class_areas": draw_class_areas(rows, chosen.level),
             "confusion": draw_confusion(chosen.confusion, run.classes, chosen.level),
+            "activity": draw_activity(metrics["activity"]) if metrics.get("activity") else None,
             "reliability": draw_reliability(metrics["confidence"]) if metrics.get("confidence") else None,
             "dose_response": draw_doses(doses) if doses else None,
         }

@@ -19,6 +19,7 @@ CAPTIONS = {
     "roc": "ROC curves of the held-out rows; with many classes one against all others, the best and worst named.",
     "class_areas": "Each class's ROC area with its interval, and how much stands behind it.",
     "confusion": "Rows are true classes, columns what they were taken for; a row sums to one.",
+    "activity": "Distance 1 (dotted) is that of as many wells dealt anew among a compound's and the controls'.",
     "reliability": "Held-out units in bins of equal size; bars are intervals, the dotted diagonal is perfect.",
     "dose_response": "Wells that no part of the split holds: points are wells, the line is the mean of each dose.",
 }
@@ -106,6 +107,9 @@ def _sections(
     yield Section("confusion", "Confusions", figures["confusion"] + to_html(tables["confusions"]))
     if "reliability" in figures:
         yield Section("confidence", "Confidence", _confidence(tables, figures))
+    if "activity" in figures:
+        activity = figures["activity"] + folded("Every compound", to_html(tables["activity"]))
+        yield Section("activity", "Activity", activity + folded("Every dose", to_html(tables["activity_doses"])))
     if "history" in figures:
         yield Section("history", "Training", figures["history"])
     yield Section("split", "Split and exclusions", _split(run, tables))

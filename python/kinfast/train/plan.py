@@ -1,7 +1,8 @@
 """What a run will do, decided before anything is computed: classes, split, streams, steps, and why."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from kinfast import schema
 from kinfast.config import INPUT_SIZE, SMALL_SET_STEPS, TrainConfig
 from kinfast.data.augment import AugmentationSpec, check_output_size
 from kinfast.data.composites import Composite, parse_composites
+from kinfast.data.inactive import exclude_inactive
 from kinfast.data.labels import LabelledSites
 from kinfast.data.leaks import check_leaks
 from kinfast.data.loaders import chosen_kind
@@ -85,6 +87,7 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
     """
     _check_ranges(config)
     device = choose_device(config.device)
+    store, inactive_notes = _without_inactive(store, config)
     labels, label_notes = _labels(store, config)
     split, split_notes = _split(store, labels, config)
     input_size = config.input_size or min(INPUT_SIZE, *store.image_size)
@@ -103,7 +106,7 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
         loss=loss_kind(config.head, labels.multi_hot is not None),
         optimizer=optimizer_parameters(config.optimizer, momentum=config.momentum, weight_decay=config.weight_decay),
         learning_rate=config.learning_rate or 0.0,
-        notes=(*label_notes, *split_notes),
+        notes=(*inactive_notes, *label_notes, *split_notes),
     )
 
 
@@ -136,6 +139,13 @@ def _check_ranges(config: TrainConfig) -> None:
         raise UsageError(f"label smoothing {config.label_smoothing}: wanted 0 to below 1")
     if config.patience < 0 or config.clip_norm < 0:
         raise UsageError(f"patience {config.patience}, clip norm {config.clip_norm}: wanted 0 or more")
+
+
+def _without_inactive(store: PreparedStore, config: TrainConfig) -> tuple[PreparedStore, list[str]]:
+    if config.drop_inactive is None:
+        return store, []
+    sites, lines = exclude_inactive(store.sites, Path(config.drop_inactive))
+    return replace(store, sites=sites), lines
 
 
 def _labels(store: PreparedStore, config: TrainConfig) -> tuple[LabelledSites, list[str]]:
