@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kinfast import schema
+from kinfast.evaluate.dose_curves import fit_compounds, judge_doses
 from kinfast.evaluate.run_folder import Run
 from kinfast.metrics.arrays import Float
 from kinfast.metrics.ranking import spearman
@@ -29,8 +30,10 @@ class DoseResponse:
         response: what is predicted, in words.
         dose: name of the dose column.
         wells: a row per well: compound, dose, plate, well, n_sites, probability.
-        doses: a row per compound and dose: compound, dose, n_wells, mean, lowest, highest.
-        compounds: a row per compound: compound, n_wells, n_doses, spearman (NaN where undefined).
+        doses: a row per compound and dose: compound, dose, n_wells, mean, lowest, highest; p_value, q_value and active
+            beside the held-out negative controls (NaN and False where there are none).
+        compounds: a row per compound: compound, n_wells, n_doses, spearman; ec50, low, high, bottom, top, slope,
+            curve_p (NaN where undefined); inactive_doses, those below the first active one, as text.
     """
 
     response: str
@@ -69,7 +72,19 @@ def measure_dose_response(run: Run) -> DoseResponse | None:
     wells = wells[wells.groupby("compound")["dose"].transform("nunique") >= FEWEST_DOSES].reset_index(drop=True)
     if wells.empty:
         return None
-    return DoseResponse(response[1], dose, wells, _doses(wells), _compounds(wells))
+    doses = judge_doses(wells, _doses(wells), _held_out_controls(run, response))
+    return DoseResponse(response[1], dose, wells, doses, fit_compounds(wells, doses, _compounds(wells), dose))
+
+
+def _held_out_controls(run: Run, response: tuple[int, str]) -> Float:
+    """Give the response of the test part's negative control wells: (n_wells,), empty without roles."""
+    test = run.part(schema.PART_TEST)
+    if schema.ROLE not in test:
+        return np.zeros(0)
+    controls = test[(test[schema.ROLE].astype(object) == schema.ROLE_NEGATIVE).to_numpy()]
+    values = pd.Series(_probability(run, controls, response), index=controls.index)
+    means: Float = values.groupby([controls[schema.PLATE], controls[schema.WELL]]).mean().to_numpy(np.float64)
+    return means
 
 
 def _never_seen(run: Run, rows: pd.DataFrame) -> pd.DataFrame:

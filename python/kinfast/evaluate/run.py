@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -280,9 +281,16 @@ def _dose_entries(response: DoseResponse | None) -> dict[str, Any] | None:
     return {
         "response": response.response,
         "dose": response.dose,
-        "compounds": [row | {"spearman": number(row["spearman"])} for row in response.compounds.to_dict("records")],
-        "doses": response.doses.round(12).to_dict("records"),
+        "compounds": _numbers(response.compounds),
+        "doses": _numbers(response.doses),
     }
+
+
+def _numbers(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(name): number(value) if isinstance(value, float) else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
 
 
 def _about(run: Run, test: TestPart, draws: int, notes: list[str]) -> dict[str, Any]:

@@ -162,6 +162,23 @@ def _doses(metrics: dict[str, Any]) -> Iterator[Verdict]:
         "rises_with_dose",
         bool(rising),
     )
+    yield from _curves(response)
+
+
+def _curves(response: dict[str, Any]) -> Iterator[Verdict]:
+    """Give EC50 and inactive doses of the compounds that have them."""
+    fitted = [row for row in response["compounds"] if row.get("ec50") is not None][:6]
+    if fitted:
+        words = "; ".join(
+            f"{row['compound']} {row['ec50']:.3g} ({row['low']:.3g} to {row['high']:.3g})" for row in fitted
+        )
+        yield Verdict(
+            Kind.FINDING, f"Half of the response, EC50 with interval in units of {response['dose']}: {words}."
+        )
+    idle = [row for row in response["compounds"] if row.get("inactive_doses")][:6]
+    if idle:
+        words = "; ".join(f"{row['compound']} {row['inactive_doses']}" for row in idle)
+        yield Verdict(Kind.FINDING, f"Doses not told apart from held-out negative controls (inactive): {words}.")
 
 
 def _binary_accuracy(metrics: dict[str, Any]) -> Iterator[Verdict]:

@@ -153,17 +153,37 @@ def dose_tables(response: DoseResponse) -> tuple[Table, Table]:
     """Give the mean of each dose, and the rank correlation of each compound."""
     dose, spread = dose_words(response.dose), ("mean", "lowest", "highest")
     rows = tuple(
-        (row["compound"], f"{row['dose']:g}", str(row["n_wells"]), *(shown(row[name]) for name in spread))
+        (
+            row["compound"],
+            f"{row['dose']:g}",
+            str(row["n_wells"]),
+            *(shown(row[name]) for name in spread),
+            "yes" if row["active"] else "no",
+        )
         for row in response.doses.to_dict("records")
     )
-    header = ("compound", dose, "wells", *spread)
+    header = ("compound", dose, "wells", *spread, "active")
     means = Table("dose_response", f"Dose and {response.response}", response.doses, header, rows)
     ranks = tuple(
-        (row["compound"], str(row["n_wells"]), str(row["n_doses"]), shown(row["spearman"]))
+        (
+            row["compound"],
+            str(row["n_wells"]),
+            str(row["n_doses"]),
+            shown(row["spearman"]),
+            UNDEFINED if pd.isna(row["ec50"]) else f"{row['ec50']:.3g} [{row['low']:.3g}, {row['high']:.3g}]",
+            shown(row["curve_p"]),
+            row["inactive_doses"] or UNDEFINED,
+        )
         for row in response.compounds.to_dict("records")
     )
     title = "Does the response rise with the dose? (Spearman over wells never trained on)"
-    return means, Table("dose_compounds", title, response.compounds, ("compound", "wells", "doses", "Spearman"), ranks)
+    columns = ("compound", "wells", "doses", "Spearman", "EC50", "p", "inactive doses")
+    note = (
+        f"EC50: middle of a fitted four-parameter curve, in units of {dose}, with a bootstrap interval over wells; p:"
+        " of the curve, by permuting the wells. Inactive: doses below the first that differs from held-out negative"
+        " controls."
+    )
+    return means, Table("dose_compounds", title, response.compounds, columns, ranks, note)
 
 
 def parts_table(run: Run) -> Table:

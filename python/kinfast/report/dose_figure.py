@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kinfast.evaluate.dose_curves import curve_of, on_logarithm
 from kinfast.evaluate.dose_response import DoseResponse
-from kinfast.report.style import CONTRAST, MODEL, new_figure
+from kinfast.report.style import CONTRAST, GREY, INK, LIGHT, MODEL, new_figure
 
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MOST_PANELS = 24
@@ -48,8 +49,21 @@ def _draw_compound(axes: Axes, response: DoseResponse, name: str) -> None:
     doses = _of(response.doses, name)
     axes.scatter(wells["dose"], wells["probability"], s=16, color=MODEL, alpha=0.5, linewidths=0, label="well")
     axes.plot(doses["dose"], doses["mean"], color=CONTRAST, linewidth=1.8, marker="o", markersize=3, label="mean")
-    rank = _of(response.compounds, name)["spearman"].iloc[0]
-    axes.set_title(f"{name}: Spearman {'undefined' if np.isnan(rank) else f'{rank:.2f}'}", fontsize=9)
+    row = _of(response.compounds, name).iloc[0]
+    rank = row["spearman"]
+    if not np.isnan(row["ec50"]):
+        places = (
+            np.geomspace(*doses["dose"].iloc[[0, -1]], 100)
+            if on_logarithm(response.dose, doses["dose"])
+            else (np.linspace(*doses["dose"].iloc[[0, -1]], 100))
+        )
+        axes.plot(
+            places, curve_of(response.dose, row, doses["dose"].to_numpy(np.float64), places), color=INK, linewidth=1
+        )
+        axes.axvspan(row["low"], row["high"], color=LIGHT, alpha=0.6, linewidth=0)
+        axes.axvline(row["ec50"], color=GREY, linewidth=1, linestyle=":")
+    middle = "" if np.isnan(row["ec50"]) else f", EC50 {row['ec50']:.3g}"
+    axes.set_title(f"{name}: Spearman {'undefined' if np.isnan(rank) else f'{rank:.2f}'}{middle}", fontsize=9)
     axes.set_ylim(-0.03, 1.03)
 
 
