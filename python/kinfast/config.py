@@ -206,9 +206,9 @@ ODD_RATE = 0.01
 
 # ---- activity --------------------------------------------------------------------------------------
 
-ACTIVITY_PERMUTATIONS = 1999
-ACTIVITY_FINE_PERMUTATIONS = 19_999
-"""For compounds whose first p-value is small: 0.0005 is too coarse where hundreds are tested."""
+ACTIVITY_PERMUTATIONS = 999
+ACTIVITY_FINE_PERMUTATIONS = 9_999
+"""For compounds whose first p-value is small: 0.001 is too coarse where hundreds are tested."""
 ACTIVITY_FINE_BELOW = 0.01
 FALSE_DISCOVERY_RATE = 0.05
 """Share of the compounds called active that may be inactive, by expectation."""

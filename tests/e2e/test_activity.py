@@ -46,7 +46,8 @@ def write_store(root: Path) -> None:
     sites.to_parquet(root / "sites.parquet", index=False)
     dataset = {
         "format_version": STORE_FORMAT_VERSION, "channels": ["DNA", "AGP"],
-        "composites": {"both": ["DNA", "AGP", "DNA"]}, "streams": ["both"], "image_size": [SIDE, SIDE], "parameters_hash": "0",
+        "composites": {"both": ["DNA", "AGP", "DNA"]}, "streams": ["both"], "image_size": [SIDE, SIDE],
+        "parameters_hash": "0",
     }  # fmt: skip
     (root / "dataset.json").write_text(json.dumps(dataset))
 

@@ -83,8 +83,8 @@ def _held_out_controls(run: Run, response: tuple[int, str]) -> Float:
         return np.zeros(0)
     controls = test[(test[schema.ROLE].astype(object) == schema.ROLE_NEGATIVE).to_numpy()]
     values = pd.Series(_probability(run, controls, response), index=controls.index)
-    means: Float = values.groupby([controls[schema.PLATE], controls[schema.WELL]]).mean().to_numpy(np.float64)
-    return means
+    means = values.groupby([controls[schema.PLATE], controls[schema.WELL]]).mean()
+    return np.asarray(means, dtype=np.float64)
 
 
 def _never_seen(run: Run, rows: pd.DataFrame) -> pd.DataFrame:

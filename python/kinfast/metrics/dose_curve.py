@@ -43,7 +43,8 @@ class DoseCurve:
     p_value: float
 
 
-NO_CURVE = DoseCurve(*[float("nan")] * 7)
+NAN = float("nan")
+NO_CURVE = DoseCurve(NAN, NAN, NAN, NAN, NAN, NAN, NAN)
 
 
 def fit_dose_curve(x: Float, y: Float, draws: int, confidence: float, rng: np.random.Generator) -> DoseCurve:
@@ -68,7 +69,7 @@ def fit_dose_curve(x: Float, y: Float, draws: int, confidence: float, rng: np.ra
     chance = grid.best(_means(shuffled, place, sizes)).explained
     p_value = float((1 + (chance >= observed.explained[0]).sum()) / (draws + 1))
     if p_value > SIGNIFICANT or observed.explained[0] <= 0:
-        return DoseCurve(*[float("nan")] * 6, p_value=p_value)
+        return DoseCurve(NAN, NAN, NAN, NAN, NAN, NAN, p_value)
     ec50, slope, bottom, top = _refine(unit[place], y, observed)
     drawn = grid.best(_means(y[_draw_wells(place, draws, rng)], place, sizes))
     known = drawn.ec50[drawn.explained > 0]
@@ -143,8 +144,8 @@ class _Grid:
 
     @classmethod
     def of(cls, unit: Float, weights: Float) -> "_Grid":
-        ec50, slope = np.meshgrid(np.linspace(0, 1, GRID_PLACES), np.geomspace(GENTLEST, STEEPEST, GRID_SLOPES))
-        ec50, slope = ec50.ravel(), slope.ravel()
+        grid = np.meshgrid(np.linspace(0, 1, GRID_PLACES), np.geomspace(GENTLEST, STEEPEST, GRID_SLOPES))
+        ec50, slope = grid[0].ravel(), grid[1].ravel()
         shapes = 1 / (1 + np.exp(-np.clip(slope[:, None] * (unit - ec50[:, None]), -60, 60)))
         centre = shapes @ weights / weights.sum()
         shapes = shapes - centre[:, None]

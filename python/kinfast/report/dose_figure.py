@@ -52,10 +52,11 @@ def _draw_compound(axes: Axes, response: DoseResponse, name: str) -> None:
     row = _of(response.compounds, name).iloc[0]
     rank = row["spearman"]
     if not np.isnan(row["ec50"]):
+        first, last = float(doses["dose"].iloc[0]), float(doses["dose"].iloc[-1])
         places = (
-            np.geomspace(*doses["dose"].iloc[[0, -1]], 100)
+            np.geomspace(first, last, 100)
             if on_logarithm(response.dose, doses["dose"])
-            else (np.linspace(*doses["dose"].iloc[[0, -1]], 100))
+            else (np.linspace(first, last, 100))
         )
         axes.plot(
             places, curve_of(response.dose, row, doses["dose"].to_numpy(np.float64), places), color=INK, linewidth=1

@@ -14,10 +14,11 @@ from kinfast.evaluate.run import evaluate_run
 from kinfast.report.run import write_report
 
 DRAWS = 20
-FIGURES = {"standing", "history", "roc", "class_areas", "confusion", "reliability"}
+FIGURES = {"standing", "history", "roc", "class_areas", "confusion", "reliability", "activity"}
 TABLES = {
     "summary", "folds", "top5", "bottom5", "classes_site", "classes_well", "classes_compound", "confusion",
-    "confusions", "parts", "conformal_coverage", "reliability", "next_compounds",
+    "confusions", "parts", "conformal_coverage", "reliability", "next_compounds", "activity",
+    "activity_doses",
 }  # fmt: skip
 
 
