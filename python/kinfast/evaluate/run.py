@@ -113,7 +113,12 @@ def evaluate_run(
     if loaded.several:
         verdicts = several_verdicts(metrics)
     else:
-        verdicts = [*write_verdicts(metrics), *trap_verdicts(metrics), *confidence_verdicts(metrics), *activity_verdicts(metrics)]
+        verdicts = [
+            *write_verdicts(metrics),
+            *trap_verdicts(metrics),
+            *confidence_verdicts(metrics),
+            *activity_verdicts(metrics),
+        ]
     metrics["verdicts"] = [verdict.entry() for verdict in verdicts]
     _write_json(run / METRICS, metrics)
     return Evaluation(run, metrics, said(verdicts))

@@ -59,5 +59,7 @@ def activity_verdicts(metrics: dict[str, Any]) -> Iterator[Verdict]:
         Kind.FINDING if len(idle) < len(compounds) else Kind.CAUTION,
         f"By brightness, focus and cell counts {len(compounds) - len(idle)} of {len(compounds)} compounds differ from"
         f" the negative controls of their plates (false discovery rate {config.FALSE_DISCOVERY_RATE:.0%}){tail}.",
+        "compounds_are_active",
+        len(idle) < len(compounds),
     )
-    yield from (Verdict(Kind.CAUTION, note[:1].upper() + note[1:] + ".") for note in found["notes"])
+    yield from (Verdict(Kind.CAUTION, note[:1].upper() + note[1:] + ".", "activity_note") for note in found["notes"])

@@ -173,12 +173,16 @@ def _curves(response: dict[str, Any]) -> Iterator[Verdict]:
             f"{row['compound']} {row['ec50']:.3g} ({row['low']:.3g} to {row['high']:.3g})" for row in fitted
         )
         yield Verdict(
-            Kind.FINDING, f"Half of the response, EC50 with interval in units of {response['dose']}: {words}."
+            Kind.FINDING,
+            f"Half of the response, EC50 with interval in units of {response['dose']}: {words}.",
+            "ec50_known",
         )
     idle = [row for row in response["compounds"] if row.get("inactive_doses")][:6]
     if idle:
         words = "; ".join(f"{row['compound']} {row['inactive_doses']}" for row in idle)
-        yield Verdict(Kind.FINDING, f"Doses not told apart from held-out negative controls (inactive): {words}.")
+        yield Verdict(
+            Kind.FINDING, f"Doses not told apart from held-out negative controls (inactive): {words}.", "ec50_known"
+        )
 
 
 def _binary_accuracy(metrics: dict[str, Any]) -> Iterator[Verdict]:
