@@ -18,7 +18,7 @@ FIGURES = {"standing", "history", "roc", "class_areas", "confusion", "reliabilit
 TABLES = {
     "summary", "folds", "top5", "bottom5", "classes_site", "classes_well", "classes_compound", "confusion",
     "confusions", "parts", "conformal_coverage", "reliability", "next_compounds", "activity",
-    "activity_doses",
+    "activity_doses", "per_class", "operating_points", "class_spread", "by_plate", "per_compound",
 }  # fmt: skip
 
 
