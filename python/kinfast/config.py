@@ -50,6 +50,10 @@ LABEL_SMOOTHING = 0.1
 """Source: Szegedy et al. 2016, arXiv:1512.00567. Without it a network that separates a few wells perfectly is sure of
 everything, and the order of intermediate doses drowns in rounding."""
 MAX_VIEWS = 9
+CACHE_GPU_SHARE = 0.4
+"""Of a GPU's free memory, that the images may take by themselves: the rest is the model's and its minibatches'."""
+CACHE_HOST_SHARE = 0.5
+"""Of the host's free memory, likewise: the rest is the page cache's and the neighbours'."""
 
 OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
     "adam": {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False},
@@ -118,6 +122,7 @@ class TrainConfig:
         input_size: side of the crops, pixels.
         views: crops of a site that validation, test and prediction average over.
         loader: auto, dali or torch.
+        cache: where the images are kept: auto, gpu, host or none.
         device: auto, cpu, cuda, cuda:1, mps.
         seed: of split, weights, order, augmentation and dropout.
         flip, quarter_turns, rotation_degrees, shear_degrees, scale, aspect, brightness, contrast, noise: see
@@ -160,6 +165,7 @@ class TrainConfig:
     input_size: int | None = None
     views: int | None = None
     loader: str = "auto"
+    cache: str = "auto"
     device: str = "auto"
     seed: int = SEED
     flip: bool = True

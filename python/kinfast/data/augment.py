@@ -71,7 +71,7 @@ class Augmentation:
         matrices: (n, 2, 3) float32; (x, y, 1) of an output pixel to (x, y) in the input, pixel centres at halves.
         gain, offset: (n, C) float32; intensity of 0 … 1 becomes gain * intensity + offset.
         noise: standard deviation, of 0 … 1.
-        noise_seeds: (n,) int64, of the generators that draw each site's noise on the device.
+        noise_seed: of the generator that draws the batch's noise on the device.
         exact: every output pixel is an input pixel.
     """
 
@@ -79,7 +79,7 @@ class Augmentation:
     gain: NDArray[np.float32]
     offset: NDArray[np.float32]
     noise: float
-    noise_seeds: NDArray[np.int64]
+    noise_seed: int
     exact: bool
 
     def part(self, start: int, stop: int) -> "Augmentation":
@@ -90,7 +90,6 @@ class Augmentation:
             matrices=self.matrices[here],
             gain=self.gain[here],
             offset=self.offset[here],
-            noise_seeds=self.noise_seeds[here],
         )
 
 
@@ -108,7 +107,7 @@ def sample_augmentation(
     shift = centre - linear @ np.full(2, output_size / 2)
     gain, offset = _sample_intensity(rng, n_sites, n_channels, spec)
     matrices = np.concatenate([linear, shift[:, :, None]], axis=2).astype(np.float32)
-    return Augmentation(matrices, gain, offset, spec.noise, rng.integers(2**63, size=n_sites), spec.exact)
+    return Augmentation(matrices, gain, offset, spec.noise, int(rng.integers(2**63)), spec.exact)
 
 
 def check_output_size(image_size: tuple[int, int], output_size: int) -> None:

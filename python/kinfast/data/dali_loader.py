@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from nvidia.dali import fn, pipeline_def, types
-from nvidia.dali.plugin.pytorch import feed_ndarray, to_torch_type
 
+from kinfast.data.ahead import made_ahead
 from kinfast.data.composites import Composite
 from kinfast.data.feed import Feed, HostBatch, LoaderSettings
 from kinfast.data.labels import LabelledSites
 from kinfast.data.minibatch import Minibatch, chunk_size, fill_streams
 from kinfast.data.prefetch import prefetched
 from kinfast.data.store import PreparedStore
-from kinfast.domain import StoreImages
+from kinfast.data.transfer import put
 
 RUNS_AHEAD = 2
 """Batches inside DALI's pipeline: one being worked on while another is being taken out."""
@@ -46,7 +46,7 @@ class DaliLoader:
         self.labels = labels
         self.views = self._feed.views
         self.n_sites = len(rows)
-        self._device = torch.device(settings.device)
+        self.cache = self._feed.source.kind
         self._idle: _Running | None = None
 
     def __len__(self) -> int:
@@ -59,73 +59,75 @@ class DaliLoader:
         batches = prefetched(self._feed.fetch(number, first_batch), self._feed.settings.prefetch)
         with contextlib.closing(batches):
             running.source.batches = batches
-            running.pipeline.schedule_run()
-            while (minibatch := self._take(running)) is not None:
-                running.pipeline.schedule_run()
-                yield minibatch
+            wanted = range(len(self) - first_batch)
+            yield from made_ahead(lambda index: self._make(running, index == 0), wanted, self.device)
         running.pipeline.reset()
         self._idle = running
 
+    @property
+    def device(self) -> torch.device:
+        """Where minibatches are made."""
+        return self._feed.device
+
     def _build(self) -> "_Running":
-        settings, gpu = self._feed.settings, self._device.type == "cuda"
-        source = _Source()
+        settings, gpu = self._feed.settings, self.device.type == "cuda"
+        source = _Source(self._feed)
         options = {
             "batch_size": max(len(rows) for rows in self._feed.batches(0)),
             "num_threads": settings.threads,
-            "device_id": _device_id(self._device),
+            "device_id": _device_id(self.device),
             "prefetch_queue_depth": RUNS_AHEAD,
         }
+        # where the images are when DALI gets them: to a GPU it copies them by itself
+        held = "gpu" if self.cache == "gpu" else "cpu"
         if settings.augmentation is not None:
             exact = settings.augmentation.exact
-            pipeline = _augmented(source.augmented, settings.input_size, exact, gpu, **options)
+            pipeline = _augmented(source.augmented, held, gpu, settings.input_size, exact, **options)
         else:
-            pipeline = _viewed(source.plain, settings.input_size, self._feed.corners.tolist(), gpu, **options)
+            corners = self._feed.corners.tolist()
+            pipeline = _viewed(source.plain, held, gpu, settings.input_size, corners, **options)
         pipeline.build()
         return _Running(pipeline, source)
 
-    def _take(self, running: "_Running") -> Minibatch | None:
-        """Take the next batch out of the pipeline; None after the last."""
-        try:
-            (outputs,) = running.pipeline.share_outputs()
-        except StopIteration:
-            return None
-        stack = self._copied(outputs.as_tensor())  # (B, S, S, C), or (B, views, S, S, C)
+    def _make(self, running: "_Running", first: bool) -> Minibatch:
+        """Take the next batch out of the pipeline, and put another in."""
+        if first:
+            running.pipeline.schedule_run()
+        (outputs,) = running.pipeline.share_outputs()
+        # the tensor is DALI's, which makes its next ones elsewhere as long as this one lives
+        stack = torch.from_dlpack(outputs.as_tensor())  # (B, S, S, C), or (B, views, S, S, C)
         running.pipeline.release_outputs()
         batch, settings = running.source.inside.popleft(), self._feed.settings
+        running.pipeline.schedule_run()
         stack = stack.flatten(0, -4).permute(0, 3, 1, 2)
-        step = chunk_size(stack.shape[1], settings.input_size, self._device)
+        step = chunk_size(stack.shape[1], settings.input_size, self.device)
         # DALI's pixels are interleaved; planes are what the steps below are quick on
         pieces = (stack[at : at + step].contiguous() for at in range(0, len(stack), step))
         streams = fill_streams(pieces, len(stack), self._feed.positions, batch.augmentation, settings.dtype)
         return Minibatch(streams, self._feed.targets(batch.rows), torch.from_numpy(batch.rows), self.views)
 
-    def _copied(self, tensor: Any) -> torch.Tensor:
-        """Copy what DALI still owns: it is overwritten once the outputs are released."""
-        copy = torch.empty(tuple(tensor.shape()), dtype=to_torch_type[tensor.dtype], device=self._device)
-        stream = torch.cuda.current_stream(self._device) if self._device.type == "cuda" else None
-        feed_ndarray(tensor, copy, cuda_stream=stream)
-        if stream is not None:
-            stream.synchronize()
-        return copy
-
 
 class _Source:
     """Hands DALI an epoch's batches, and remembers those that are inside the pipeline."""
 
-    def __init__(self) -> None:
+    def __init__(self, feed: Feed) -> None:
         self.batches: Iterator[HostBatch] = iter(())
         self.inside: deque[HostBatch] = deque()
+        self._feed = feed
 
-    def plain(self) -> StoreImages:
-        """Give the next images; StopIteration ends DALI's epoch."""
-        self.inside.append(next(self.batches))
-        return self.inside[-1].images
+    def plain(self) -> Any:
+        """Give the next images, where they are; StopIteration ends DALI's epoch."""
+        batch = next(self.batches)
+        self.inside.append(batch)
+        return self._feed.on_device(batch) if batch.images is None else batch.images.numpy()
 
-    def augmented(self) -> tuple[StoreImages, NDArray[np.float32]]:
-        """Give the next images and matrices."""
+    def augmented(self) -> tuple[Any, Any]:
+        """Give the next images and their matrices, both on the host or both on the device."""
         images, drawn = self.plain(), self.inside[-1].augmentation
         if drawn is None:
             raise TypeError("a batch without augmentation went into the training pipeline")
+        if isinstance(images, torch.Tensor):
+            return images, put(torch.from_numpy(drawn.matrices), images.device)
         return images, drawn.matrices
 
 
@@ -143,12 +145,14 @@ def _device_id(device: torch.device) -> int | None:
 
 
 @pipeline_def  # type: ignore[untyped-decorator]
-def _augmented(source: Callable[[], Any], output_size: int, exact: bool, gpu: bool) -> Any:
+def _augmented(source: Callable[[], Any], held: str, gpu: bool, output_size: int, exact: bool) -> Any:
     """Warp (B, h, w, C) uint8 by each sample's matrix: (B, S, S, C) float32 counts, or uint8 where that is exact."""
-    images, matrices = fn.external_source(source, num_outputs=2, batch=True, layout=["HWC", ""], dtype=_SOURCE_TYPES)
+    images, matrices = fn.external_source(
+        source, num_outputs=2, batch=True, device=held, layout=["HWC", ""], dtype=_SOURCE_TYPES
+    )
     return fn.warp_affine(
         _on(gpu, images),
-        matrix=matrices,
+        _on(gpu, matrices),
         size=[output_size, output_size],
         # at pixels' very centres the nearest pixel is the interpolated one
         dtype=types.UINT8 if exact else types.FLOAT,
@@ -157,12 +161,14 @@ def _augmented(source: Callable[[], Any], output_size: int, exact: bool, gpu: bo
 
 
 @pipeline_def  # type: ignore[untyped-decorator]
-def _viewed(source: Callable[[], Any], output_size: int, corners: list[list[int]], gpu: bool) -> Any:
+def _viewed(
+    source: Callable[[], Any], held: str, gpu: bool, output_size: int, corners: list[list[int]]
+) -> Any:
     """Cut the fixed crops of (B, h, w, C) uint8: (B, views, S, S, C) uint8."""
-    images = _on(gpu, fn.external_source(source, batch=True, layout="HWC", dtype=types.UINT8))
+    images = _on(gpu, fn.external_source(source, batch=True, device=held, layout="HWC", dtype=types.UINT8))
     crops = [images[y : y + output_size, x : x + output_size, :] for y, x in corners]
     return fn.stack(*crops, axis=0)
 
 
 def _on(gpu: bool, node: Any) -> Any:
-    return node.gpu() if gpu else node
+    return node.gpu() if gpu and node.device == "cpu" else node

@@ -14,11 +14,12 @@ from kinfast.data.augment import (
     check_output_size,
     sample_augmentation,
 )
+from kinfast.data.cache import SiteSource, open_source
 from kinfast.data.composites import Composite, stream_positions, used_channels
 from kinfast.data.labels import LabelledSites
 from kinfast.data.store import PreparedStore
+from kinfast.data.transfer import put
 from kinfast.data.views import fixed_views
-from kinfast.domain import StoreImages
 from kinfast.errors import UsageError
 
 
@@ -36,6 +37,7 @@ class LoaderSettings:
         dtype: of the streams: float32, float16 or bfloat16.
         threads: of the host's work.
         prefetch: batches prepared ahead.
+        cache: where the images are kept: auto, gpu, host or none; see `cache.open_source`.
     """
 
     input_size: int = INPUT_SIZE
@@ -47,14 +49,21 @@ class LoaderSettings:
     dtype: torch.dtype = torch.float32
     threads: int = 1
     prefetch: int = 2
+    cache: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HostBatch:
-    """One batch before the device: images (B, h, w, C) uint8, and in training its augmentation."""
+    """One batch before the device.
+
+    Attributes:
+        rows: (B,) int64 positions in the store's table.
+        images: (B, h, w, C) uint8; None where the device holds them.
+        augmentation: in training.
+    """
 
     rows: NDArray[np.int64]
-    images: StoreImages
+    images: torch.Tensor | None
     augmentation: Augmentation | None
 
 
@@ -66,6 +75,7 @@ class Feed:
     rows: NDArray[np.int64]
     labels: LabelledSites | None
     settings: LoaderSettings
+    source: SiteSource
     channels: NDArray[np.int64]
     positions: tuple[tuple[int, ...], ...]
     corners: NDArray[np.int64] = field(repr=False)
@@ -96,7 +106,13 @@ class Feed:
         views = 1 if settings.augmentation is not None else settings.views
         corners = fixed_views(store.image_size, settings.input_size, views)
         channels = used_channels(composites, store)
-        return cls(store, rows, labels, settings, channels, stream_positions(composites, store), corners)
+        source = open_source(settings.cache, store, channels, torch.device(settings.device), settings.threads)
+        return cls(store, rows, labels, settings, source, channels, stream_positions(composites, store), corners)
+
+    @property
+    def device(self) -> torch.device:
+        """Where minibatches are made."""
+        return torch.device(self.settings.device)
 
     @property
     def views(self) -> int:
@@ -117,22 +133,28 @@ class Feed:
 
     def fetch(self, epoch: int, first_batch: int = 0) -> Iterator[HostBatch]:
         """Yield an epoch's batches from `first_batch` on. What a batch holds does not depend on where one began."""
-        for index, rows in enumerate(self.batches(epoch)):
-            if index >= first_batch:
-                # ascending rows are read from disk in fewest stretches; within a batch the order carries nothing
-                rows = np.sort(rows) if self.settings.augmentation is not None else rows
-                images = self.store.gather(rows, self.channels, threads=self.settings.threads)
-                yield HostBatch(rows, images, self._augmentation(epoch, index, images))
+        batches = self.batches(epoch)
+        for index in range(first_batch, len(batches)):
+            if index + 1 < len(batches):
+                self.source.expect(batches[index + 1])
+            # ascending rows are read from disk in fewest stretches; within a batch the order carries nothing
+            rows = np.sort(batches[index]) if self.settings.augmentation is not None else batches[index]
+            yield HostBatch(rows, self.source.gather(rows), self._augmentation(epoch, index, len(rows)))
+
+    def on_device(self, batch: HostBatch) -> torch.Tensor:
+        """Give a batch's images on the device: (B, h, w, C) uint8."""
+        return self.source.on_device(batch.rows, batch.images)
 
     def targets(self, rows: NDArray[np.int64]) -> torch.Tensor | None:
         """Give a batch's targets on the device, None without labels."""
         if self.labels is None:
             return None
-        return torch.from_numpy(self.labels.targets(rows)).to(self.settings.device)
+        return put(torch.from_numpy(self.labels.targets(rows)), self.device)
 
-    def _augmentation(self, epoch: int, index: int, images: StoreImages) -> Augmentation | None:
+    def _augmentation(self, epoch: int, index: int, n_sites: int) -> Augmentation | None:
         spec, settings = self.settings.augmentation, self.settings
         if spec is None:
             return None
         rng = np.random.default_rng([settings.seed, epoch, 1 + index])
-        return sample_augmentation(rng, len(images), images.shape[3], self.store.image_size, settings.input_size, spec)
+        n_channels, size = len(self.channels), self.store.image_size
+        return sample_augmentation(rng, n_sites, n_channels, size, settings.input_size, spec)

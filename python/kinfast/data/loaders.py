@@ -28,6 +28,7 @@ class Loader(Protocol):
     """
 
     kind: str
+    cache: str
     labels: LabelledSites | None
     views: int
     n_sites: int

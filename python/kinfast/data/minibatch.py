@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from kinfast.data.augment import Augmentation
+from kinfast.data.transfer import put
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -61,29 +62,40 @@ def fill_streams(
         dtype: of the streams.
     """
     streams: list[Tensor] = []
+    noise: Tensor | None = None
     start = 0
     for stack in stacks:
         if not streams:
             streams = [_empty(stack, n_crops, len(channels), dtype) for channels in positions]
+            noise = _draw_noise((n_crops, *stack.shape[1:]), stack.device, augmentation)
         stop = start + len(stack)
         part = augmentation.part(start, stop) if augmentation is not None else None
-        intensities = change_intensities(stack, part)
+        intensities = change_intensities(stack, part, None if noise is None else noise[start:stop])
         for stream, channels in zip(streams, positions, strict=True):
             stream[start:stop] = _normalised(intensities, channels)
         start = stop
     return tuple(streams)
 
 
-def change_intensities(stack: Tensor, augmentation: Augmentation | None) -> Tensor:
-    """Turn counts of 0 … 255 into float32 intensities of 0 … 1, with gain, offset and noise where there are any."""
+def change_intensities(stack: Tensor, augmentation: Augmentation | None, noise: Tensor | None = None) -> Tensor:
+    """Turn counts of 0 … 255 into float32 intensities of 0 … 1, with gain, offset and noise where there are any.
+
+    Args:
+        stack: (n, C, S, S) uint8 or float32.
+        augmentation: of these n crops.
+        noise: (n, C, S, S) float32, of standard deviation 1.
+    """
     stack = stack.to(torch.float32)
     if augmentation is None:
         return stack / 255
     gain, offset = (
-        torch.from_numpy(values).to(stack.device)[:, :, None, None]
+        put(torch.from_numpy(values), stack.device)[:, :, None, None]
         for values in (augmentation.gain / np.float32(255), augmentation.offset)
     )
-    return _add_noise((stack * gain).add_(offset), augmentation).clamp_(0, 1)
+    changed = (stack * gain).add_(offset)
+    if noise is not None:
+        changed.add_(noise, alpha=augmentation.noise)
+    return changed.clamp_(0, 1)
 
 
 def chunk_size(channels: int, side: int, device: torch.device) -> int:
@@ -99,16 +111,12 @@ def _empty(like: Tensor, n_crops: int, channels: int, dtype: torch.dtype) -> Ten
     return torch.empty(shape, dtype=dtype, device=like.device, memory_format=torch.channels_last)
 
 
-def _add_noise(stack: Tensor, augmentation: Augmentation) -> Tensor:
-    if augmentation.noise == 0:
-        return stack
-    generator = torch.Generator(stack.device)
-    for site, seed in zip(stack, augmentation.noise_seeds.tolist(), strict=True):
-        generator.manual_seed(seed)
-        # in memory as (C, S, S), so that the loaders' layouts do not matter
-        noise = torch.randn(tuple(site.shape), generator=generator, device=stack.device)
-        site.add_(noise, alpha=augmentation.noise)
-    return stack
+def _draw_noise(shape: tuple[int, ...], device: torch.device, augmentation: Augmentation | None) -> Tensor | None:
+    """Draw a whole batch's noise at once, so that neither the pieces it is worked on in nor the layout matter."""
+    if augmentation is None or augmentation.noise == 0:
+        return None
+    generator = torch.Generator(device).manual_seed(augmentation.noise_seed)
+    return torch.randn(shape, generator=generator, device=device)
 
 
 def _normalised(stack: Tensor, channels: Sequence[int]) -> Tensor:

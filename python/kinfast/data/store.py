@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from dataclasses import dataclass
+import mmap
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,6 +30,7 @@ class PreparedStore:
         root: the store's folder.
         dataset: what dataset.json says.
         sites: a row per site; a site's position in it is its row number everywhere in this room.
+        kept: what loaders keep of the images in memory, by names of theirs, so that they share it.
     """
 
     root: Path
@@ -38,6 +40,7 @@ class PreparedStore:
     _files: tuple[str, ...]
     _file_codes: NDArray[np.int64]
     _indices: NDArray[np.int64]
+    kept: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -122,6 +125,21 @@ class PreparedStore:
             gather_sites(images, self._indices[rows[start:stop]], channels, out[start:stop], threads)
         return out
 
+    def read_ahead(self, rows: NDArray[np.int64]) -> None:
+        """Tell the system that these sites will be gathered soon, so that it reads them from disk meanwhile.
+
+        Args:
+            rows: (n,) int64 positions in `sites`.
+        """
+        if not hasattr(mmap, "MADV_WILLNEED"):
+            return
+        codes, indices = self._file_codes[rows], self._indices[rows]
+        order = np.lexsort((indices, codes))
+        breaks = (np.diff(codes[order]) != 0) | (np.diff(indices[order]) > 1)
+        for stretch in np.split(order, np.flatnonzero(breaks) + 1):
+            images = self._images[self._files[codes[stretch[0]]]]
+            _advise(images, int(indices[stretch[0]]), int(indices[stretch[-1]]) + 1)
+
     def _plates(self) -> list[str]:
         return [str(plate) for plate in self.sites[schema.PLATE].unique()]
 
@@ -176,6 +194,17 @@ def _map_images(path: Path, file: str, shape: tuple[int, int, int]) -> StoreImag
             "preprocess again"
         )
     return images
+
+
+def _advise(images: StoreImages, start: int, stop: int) -> None:
+    """Ask for images[start:stop] of a memory-mapped file."""
+    mapped = images.base
+    if not isinstance(images, np.memmap) or not isinstance(mapped, mmap.mmap):
+        return
+    # the map begins at the file's first byte, before the header, and advice at a page's first
+    first = images.offset + start * images[0].nbytes
+    begin = first - first % mmap.PAGESIZE
+    mapped.madvise(mmap.MADV_WILLNEED, begin, images.offset + stop * images[0].nbytes - begin)
 
 
 def _check_indices(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from kinfast.data.ahead import made_ahead
 from kinfast.data.augment import Augmentation
 from kinfast.data.composites import Composite
 from kinfast.data.feed import Feed, HostBatch, LoaderSettings
@@ -16,6 +17,7 @@ from kinfast.data.labels import LabelledSites
 from kinfast.data.minibatch import Minibatch, chunk_size, fill_streams
 from kinfast.data.prefetch import prefetched
 from kinfast.data.store import PreparedStore
+from kinfast.data.transfer import put
 
 
 class TorchLoader:
@@ -35,6 +37,7 @@ class TorchLoader:
         self.labels = labels
         self.views = self._feed.views
         self.n_sites = len(rows)
+        self.cache = self._feed.source.kind
 
     def __len__(self) -> int:
         return self._feed.n_batches
@@ -43,8 +46,7 @@ class TorchLoader:
         """Yield an epoch's minibatches, from `first_batch` on when a run is resumed within it."""
         source = self._feed.fetch(number, first_batch)
         with contextlib.closing(prefetched(source, self._feed.settings.prefetch)) as batches:
-            for batch in batches:
-                yield self._to_minibatch(batch)
+            yield from made_ahead(self._to_minibatch, batches, self._feed.device)
 
     def _to_minibatch(self, batch: HostBatch) -> Minibatch:
         feed = self._feed
@@ -54,9 +56,8 @@ class TorchLoader:
 
     def _stacks(self, batch: HostBatch) -> Iterator[Tensor]:
         """Yield the batch's stacks (n, C, S, S): on a CPU a few sites at a time, elsewhere all at once."""
-        side, device = self._feed.settings.input_size, torch.device(self._feed.settings.device)
-        images = _to_device(batch.images, device)
-        step = max(1, chunk_size(images.shape[3], side, device) // self.views)
+        side, images = self._feed.settings.input_size, self._feed.on_device(batch)
+        step = max(1, chunk_size(images.shape[3], side, self._feed.device) // self.views)
         for start in range(0, len(images), step):
             some = images[start : start + step]
             if batch.augmentation is None:
@@ -80,7 +81,7 @@ def interpolate(images: Tensor, matrices: NDArray[np.float32], output_size: int)
     height, width = images.shape[1:3]
     # bytes are put in planes before they become floats: a quarter of the traffic
     planes = images.permute(0, 3, 1, 2).contiguous().to(torch.float32)
-    grid = sampling_grid(torch.from_numpy(matrices).to(images.device), (height, width), output_size)
+    grid = sampling_grid(put(torch.from_numpy(matrices), images.device), (height, width), output_size)
     return functional.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
@@ -130,9 +131,3 @@ def cut_views(images: Tensor, corners: NDArray[np.int64], output_size: int) -> T
     crops = [images[:, y : y + output_size, x : x + output_size] for y, x in corners.tolist()]
     return torch.stack(crops, dim=1).flatten(0, 1).permute(0, 3, 1, 2).contiguous()
 
-
-def _to_device(images: NDArray[np.uint8], device: torch.device) -> Tensor:
-    tensor = torch.from_numpy(images)
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
