@@ -1,6 +1,9 @@
 """The benchmarks' own rules: what is an error, what is accepted, and that the README shows what was accepted."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,21 @@ def test_the_pages_show_the_accepted_results(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     assert text == with_table(text, markdown(read_baseline())), "run python -m benchmarks.table"
     assert set().union(*(entry["results"] for entry in read_baseline().values())) <= FLOORS.keys()
+
+
+@pytest.mark.slow
+def test_the_gpu_benchmark_runs_through_on_a_cpu(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.gpu", "--tiny", "--device", "cpu", "--out", str(tmp_path)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
+    assert [(row["loader"], row["cache"]) for row in rows[:3]] == [
+        ("torch", "host"),
+        ("torch", "none"),
+        ("torch", "host"),
+    ]
+    assert all(row["rate"] > 0 and row["ceiling"] > 0 for row in rows[:3])
+    assert "kinfast train, 1 epochs and all predictions" in rows[3]["note"]
+    assert "dali" in [row["loader"] for row in rows]
+    assert done.stdout.endswith((tmp_path / "gpu.md").read_text() + "\n")

@@ -198,7 +198,18 @@ def command(
     ] = BASE.contrast,
     noise: Annotated[float, _option("--noise", panel=AUGMENTATION, text="Standard deviation, of 0 to 1.")] = BASE.noise,
     amp: Annotated[bool, _option("--amp", panel=MACHINE, text="Mixed precision: bfloat16, else float16.")] = False,
+    compile: Annotated[
+        str, _option("--compile", panel=MACHINE, text="none, kernels (torch.compile) or graphs (CUDA graphs too).")
+    ] = BASE.compile,
     loader: Annotated[str, _option("--loader", panel=MACHINE, text="auto, dali or torch.")] = BASE.loader,
+    cache: Annotated[
+        str,
+        _option(
+            "--cache",
+            panel=MACHINE,
+            text="Images in the memory of the gpu or the host, none: read from disk; auto: where they fit.",
+        ),
+    ] = BASE.cache,
     device: Annotated[str, _option("--device", panel=MACHINE, text="auto, cpu, cuda, cuda:1 or mps.")] = BASE.device,
     threads: Threads = None,
     out: Annotated[

@@ -9,7 +9,7 @@ import torch
 from kinfast.data.minibatch import Minibatch
 
 AHEAD = 2
-"""Steps that the host may be ahead of a GPU: enough that it never waits, and memory for no more minibatches than that."""
+"""Steps that the host may be ahead of a GPU: it never waits, and no more minibatches than that are in memory."""
 T = TypeVar("T")
 
 

@@ -44,9 +44,7 @@ class MappedSites:
 
     kind = "none"
 
-    def __init__(
-        self, store: PreparedStore, channels: NDArray[np.int64], device: torch.device, threads: int
-    ) -> None:
+    def __init__(self, store: PreparedStore, channels: NDArray[np.int64], device: torch.device, threads: int) -> None:
         self._store, self._channels, self._device, self._threads = store, channels, device, threads
 
     def expect(self, rows: NDArray[np.int64]) -> None:
@@ -133,6 +131,18 @@ def open_source(
     return MappedSites(store, channels, device, threads)
 
 
+def check_cache(wanted: str, device: str) -> None:
+    """Refuse a cache that is unknown or not to be had on a device.
+
+    Raises:
+        UsageError: it is.
+    """
+    if wanted not in CACHES:
+        raise UsageError(f"cache {wanted!r} is unknown: wanted {', '.join(CACHES)}")
+    if wanted == "gpu" and torch.device(device).type == "cpu":
+        raise UsageError("cache gpu: the device is the CPU; wanted host, none or auto, or --device cuda")
+
+
 def available_bytes(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Give the host's memory that is free to take, within the cgroup's limit; 0 where neither can be read."""
     try:
@@ -150,10 +160,7 @@ def available_bytes(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = Path("
 def _chosen(
     wanted: str, store: PreparedStore, names: dict[str, tuple[object, ...]], n_bytes: int, device: torch.device
 ) -> str:
-    if wanted not in CACHES:
-        raise UsageError(f"cache {wanted!r} is unknown: wanted {', '.join(CACHES)}")
-    if wanted == "gpu" and device.type == "cpu":
-        raise UsageError("cache gpu: the device is the CPU; wanted host, none or auto, or --device cuda")
+    check_cache(wanted, str(device))
     if wanted != "auto":
         return wanted
     if device.type == "cpu":

@@ -161,9 +161,7 @@ def _augmented(source: Callable[[], Any], held: str, gpu: bool, output_size: int
 
 
 @pipeline_def  # type: ignore[untyped-decorator]
-def _viewed(
-    source: Callable[[], Any], held: str, gpu: bool, output_size: int, corners: list[list[int]]
-) -> Any:
+def _viewed(source: Callable[[], Any], held: str, gpu: bool, output_size: int, corners: list[list[int]]) -> Any:
     """Cut the fixed crops of (B, h, w, C) uint8: (B, views, S, S, C) uint8."""
     images = _on(gpu, fn.external_source(source, batch=True, device=held, layout="HWC", dtype=types.UINT8))
     crops = [images[y : y + output_size, x : x + output_size, :] for y, x in corners]

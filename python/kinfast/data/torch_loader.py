@@ -130,4 +130,3 @@ def cut_views(images: Tensor, corners: NDArray[np.int64], output_size: int) -> T
     """Cut each site's fixed crops: (B, h, w, C) uint8 to (B * views, C, S, S) uint8, views together."""
     crops = [images[:, y : y + output_size, x : x + output_size] for y, x in corners.tolist()]
     return torch.stack(crops, dim=1).flatten(0, 1).permute(0, 3, 1, 2).contiguous()
-

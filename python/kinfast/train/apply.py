@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
 from kinfast.train.assemble import to_device
 from kinfast.train.inference import answer, embed
+from kinfast.train.kernels import fast_kernels
 from kinfast.train.limits import memory_in_words, torch_threads
 from kinfast.train.losses import Loss
 from kinfast.train.precision import Precision, choose_device, choose_precision
@@ -117,9 +119,10 @@ class OpenRun:
     def models(self, threads: int) -> Iterator[StreamClassifier]:
         """Yield the folds' models one after the other, on the device."""
         remedy = "close what else uses it, or ask for --device cpu"
-        with torch_threads(threads), memory_in_words(self.precision.device, "a model and a minibatch", remedy):
+        device = self.precision.device
+        with torch_threads(threads), fast_kernels(device), memory_in_words(device, "a model and a minibatch", remedy):
             for values in self.folds:
-                yield to_device(load_model(self.content, values, self.path), self.precision.device)
+                yield to_device(load_model(self.content, values, self.path), device)
 
 
 def open_run(run: Path, store: PreparedStore, device: str, loader: str, threads: int) -> OpenRun:
@@ -132,6 +135,7 @@ def open_run(run: Path, store: PreparedStore, device: str, loader: str, threads:
         batch_size=int(content["batch_size"]),
         views=content["views"],
         device=precision.device,
+        dtype=precision.dtype or torch.float32,
         threads=threads,
     )
     rows = np.arange(len(store.sites), dtype=np.int64)

@@ -44,6 +44,7 @@ def assemble_fold(
             steps_per_epoch=steps,
         ),
         clip_norm=config.clip_norm,
+        compiled=config.compile,
         epochs=config.epochs,
         steps=steps,
         patience=config.patience,
@@ -108,5 +109,10 @@ def _validation_loader(store: PreparedStore, plan: Plan, fold: int, threads: int
 
 def _settings(plan: Plan, threads: int) -> LoaderSettings:
     return LoaderSettings(
-        input_size=plan.input_size, batch_size=plan.config.batch_size, device=plan.precision.device, threads=threads
+        input_size=plan.input_size,
+        batch_size=plan.config.batch_size,
+        device=plan.precision.device,
+        dtype=plan.precision.dtype or torch.float32,
+        threads=threads,
+        cache=plan.config.cache,
     )

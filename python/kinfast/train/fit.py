@@ -39,6 +39,7 @@ class Fold:
         validation: the fixed views of the validation part; None without one.
         loss, optimizer, precision, schedule: how it is trained.
         clip_norm: largest norm of the gradient; 0: no clipping.
+        compiled: see `kernels.compile_passes`.
         epochs, steps: at most so many epochs of so many steps.
         patience: epochs without a better validation loss; 0: endless.
         unripe_share: of the epochs, see `stopping.Best`.
@@ -54,6 +55,7 @@ class Fold:
     precision: Precision
     schedule: Schedule
     clip_norm: float
+    compiled: str
     epochs: int
     steps: int
     patience: int
@@ -76,7 +78,7 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
     Raises:
         UsageError: the loss is no longer a number.
     """
-    updater = Updater(fold.model, fold.optimizer, fold.loss, fold.precision, fold.clip_norm)
+    updater = Updater(fold.model, fold.optimizer, fold.loss, fold.precision, fold.clip_norm, fold.compiled)
     state = load_checkpoint(path) or Checkpoint()
     best = Best(**state.best) if state.best else Best(unripe_epochs(fold.epochs, fold.unripe_share))
     if state.weights:

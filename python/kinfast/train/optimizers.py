@@ -9,6 +9,8 @@ from torch import nn
 from kinfast.config import DEFAULT_LEARNING_RATES, GENTLE_RATE_FACTOR, OPTIMIZERS
 from kinfast.errors import UsageError
 
+_FUSED = ("adam", "adamw", "sgd")
+"""Those that torch has as one kernel over all parameters; on a GPU dozens of small ones would wait for the host."""
 _CLASSES: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -39,9 +41,11 @@ def optimizer_parameters(name: str, *, momentum: float | None, weight_decay: flo
 def make_optimizer(
     name: str, values: Iterable[nn.Parameter], learning_rate: float, parameters: dict[str, Any]
 ) -> torch.optim.Optimizer:
-    """Make an optimiser from what `optimizer_parameters` gave."""
+    """Make an optimiser from what `optimizer_parameters` gave: on a GPU the fused one, where there is one."""
     build: Any = _CLASSES[name]
-    optimizer: torch.optim.Optimizer = build(values, lr=learning_rate, **parameters)
+    values = list(values)
+    fused = {"fused": True} if name in _FUSED and all(value.is_cuda for value in values) else {}
+    optimizer: torch.optim.Optimizer = build(values, lr=learning_rate, **parameters, **fused)
     return optimizer
 
 

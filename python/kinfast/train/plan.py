@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kinfast import schema
 from kinfast.config import INPUT_SIZE, SMALL_SET_STEPS, TrainConfig
 from kinfast.data.augment import AugmentationSpec, check_output_size
+from kinfast.data.cache import check_cache
 from kinfast.data.composites import Composite, parse_composites
 from kinfast.data.inactive import exclude_inactive
 from kinfast.data.labels import LabelledSites
@@ -21,6 +22,7 @@ from kinfast.data.splits import Split, choose_level, make_split
 from kinfast.data.store import PreparedStore
 from kinfast.data.target_sets import large_classes
 from kinfast.errors import UsageError
+from kinfast.train.kernels import check_compiled
 from kinfast.train.label_task import select_task
 from kinfast.train.losses import loss_kind
 from kinfast.train.optimizers import optimizer_parameters
@@ -86,7 +88,9 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
         SplitError: the labels do not allow the split; LeakError: it leaks.
     """
     _check_ranges(config)
+    check_compiled(config.compile)
     device = choose_device(config.device)
+    check_cache(config.cache, device)
     store, inactive_notes = _without_inactive(store, config)
     labels, label_notes = _labels(store, config)
     split, split_notes = _split(store, labels, config)

@@ -24,6 +24,7 @@ from kinfast.train.describe import describe_run, parameters_hash
 from kinfast.train.environment import describe_environment
 from kinfast.train.fit import fit
 from kinfast.train.inference import answer
+from kinfast.train.kernels import fast_kernels
 from kinfast.train.limits import memory_in_words, torch_threads
 from kinfast.train.losses import Loss
 from kinfast.train.optimizers import default_learning_rate, has_normalisation
@@ -53,7 +54,7 @@ def train(
     reporter = reporter or Silent()
     plan = make_plan(store, config)
     weights = load_weights(config.backbone, config.weights)
-    with torch_threads(threads), _memory(plan):
+    with torch_threads(threads), fast_kernels(plan.precision.device), _memory(plan):
         plan, report = _settle(plan, weights)
         folder.claim_folder(out)
         _say(reporter, [*plan.notes, *report])
@@ -74,7 +75,7 @@ def resume(store: PreparedStore, run: Path, *, threads: int = 1, reporter: Repor
     if content.get("split_hash") != plan.split.hash or content.get("parameters_hash") != parameters_hash(store):
         raise RunError(f"{run} was trained on another store or split than {store.root} gives now: train again")
     weights = None if _all_begun(run, plan) else load_weights(config.backbone, config.weights)
-    with torch_threads(threads), _memory(plan):
+    with torch_threads(threads), fast_kernels(plan.precision.device), _memory(plan):
         _say(reporter, plan.notes)
         return _run(store, plan, weights, run, threads, reporter)
 
@@ -131,6 +132,8 @@ def _train_fold(
         on_epoch(begun.history)
         return begun
     fold = assemble_fold(store, plan, number, weights if begun is None else None, threads)
+    if number == 0 and fold.training.cache != "none":
+        reporter.line(f"images are kept in the memory of the {fold.training.cache}")
     epochs = fold.epochs - (0 if begun is None else begun.epoch)
     reporter.stage(f"fold {number + 1} of {plan.split.n_folds}", epochs * fold.steps * plan.config.batch_size, "sites")
     return fit(fold, path, reporter, on_epoch)
@@ -166,6 +169,7 @@ def _write_settings(store: PreparedStore, plan: Plan, out: Path, threads: int) -
 def _memory(plan: Plan) -> AbstractContextManager[None]:
     batch = f"a minibatch of {plan.config.batch_size} sites of {plan.input_size} pixels"
     remedy = "lower --batch-size or --input-size" + ("" if plan.config.amp else ", or give --amp")
+    remedy += ", or --cache host" if plan.config.cache in ("auto", "gpu") and plan.precision.device != "cpu" else ""
     return memory_in_words(plan.precision.device, batch, remedy)
 
 

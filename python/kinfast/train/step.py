@@ -4,17 +4,29 @@ import torch
 from torch import Tensor, nn
 
 from kinfast.data.minibatch import Minibatch
+from kinfast.train.kernels import UNCOMPILED, compile_passes
 from kinfast.train.losses import Loss
 from kinfast.train.precision import Precision
 
 
 class Updater:
-    """Takes training steps. Nothing else in kinfast steps an optimiser."""
+    """Takes training steps. Nothing else in kinfast steps an optimiser.
+
+    It is made of a model and its optimiser, the loss, the precision, the largest norm of a gradient (0: any), and how
+    the model's passes are compiled (see `kernels.compile_passes`).
+    """
 
     def __init__(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, loss: Loss, precision: Precision, clip_norm: float
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss: Loss,
+        precision: Precision,
+        clip_norm: float,
+        compiled: str = UNCOMPILED,
     ) -> None:
         self.model = model
+        self._passes = compile_passes(model, compiled)
         self.optimizer = optimizer
         self.scaler = torch.amp.GradScaler(precision.device_type, enabled=precision.scaled)
         self._loss = loss
@@ -34,7 +46,7 @@ class Updater:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         with self._precision.autocast():
-            logits = self.model(batch.streams)  # (B, n_classes) float32
+            logits = self._passes(batch.streams)  # (B, n_classes) float32
         loss = self._loss(logits, batch.targets)  # type: ignore[arg-type]
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if self._clip_norm > 0:

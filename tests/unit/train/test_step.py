@@ -11,6 +11,7 @@ import kinfast
 from kinfast.data.minibatch import Minibatch
 from kinfast.errors import UsageError
 from kinfast.models import build_model
+from kinfast.train.kernels import compile_passes
 from kinfast.train.losses import CROSS_ENTROPY, Loss
 from kinfast.train.precision import Precision, choose_device, choose_precision
 from kinfast.train.step import Updater
@@ -68,6 +69,16 @@ def test_mixed_precision_learns_too() -> None:
     losses = [float(updater.step(batch, 1e-3)[0]) for _ in range(12)]
     assert losses[-1] < 0.5 * losses[0]
     assert all(value.dtype == torch.float32 for value in model.parameters())
+
+
+def test_passes_are_compiled_only_when_asked() -> None:
+    model = make_model()
+    assert compile_passes(model, "none") is model
+    compiled = compile_passes(model, "kernels")
+    assert compiled is not model
+    assert [id(value) for value in compiled.parameters()] == [id(value) for value in model.parameters()]
+    with pytest.raises(UsageError, match="compile 'much' is unknown: wanted none, kernels, graphs"):
+        compile_passes(model, "much")
 
 
 def test_precision_is_chosen_by_device() -> None:

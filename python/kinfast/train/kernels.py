@@ -1,0 +1,61 @@
+"""How a GPU's kernels are chosen: compiled passes, and the fastest formats and algorithms that are precise enough."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from kinfast.errors import UsageError
+
+UNCOMPILED = "none"
+COMPILED = ("none", "kernels", "graphs")
+
+
+def compile_passes(model: nn.Module, how: str) -> Any:
+    """Give what calls a model forward, and through it backward.
+
+    Args:
+        model: stays as it is; its parameters are shared.
+        how: none; kernels, torch.compile, which fuses what lies between convolutions and takes a minute or so for each
+            of the two sizes of minibatch; graphs, the same replayed as CUDA graphs, for models of many small kernels.
+
+    Raises:
+        UsageError: an unknown way.
+    """
+    check_compiled(how)
+    if how == UNCOMPILED:
+        return model
+    # sizes are few and fixed: kernels for any size would lose the channels-last layout
+    return torch.compile(model, dynamic=False, mode="reduce-overhead" if how == "graphs" else None)
+
+
+def check_compiled(how: str) -> None:
+    """Refuse what `compile_passes` does not know.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if how not in COMPILED:
+        raise UsageError(f"compile {how!r} is unknown: wanted {', '.join(COMPILED)}")
+
+
+@contextmanager
+def fast_kernels(device: str) -> Iterator[None]:
+    """On a GPU, let cuDNN time its algorithms once a shape, and matrix products round their factors to TF32.
+
+    Convolutions do so by torch's default. Source: TF32 has float32's range and 10 bits of mantissa (NVIDIA, A100
+    whitepaper). Outside of the region all is as before.
+    """
+    if torch.device(device).type != "cuda":
+        yield
+        return
+    before = torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
+    torch.backends.cudnn.benchmark = True
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before[0]
+        torch.set_float32_matmul_precision(before[1])
