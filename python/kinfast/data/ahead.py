@@ -27,7 +27,7 @@ def made_ahead(make: Callable[[T], Minibatch], batches: Iterable[T], device: tor
     if device.type != "cuda":
         yield from map(make, batches)
         return
-    stream = torch.cuda.Stream(device)
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     # what is resident was put there by the stream of this moment
     stream.wait_stream(torch.cuda.current_stream(device))
     asked: deque[torch.cuda.Event] = deque()

@@ -95,7 +95,7 @@ class DaliLoader:
             running.pipeline.schedule_run()
         (outputs,) = running.pipeline.share_outputs()
         # the tensor is DALI's, which makes its next ones elsewhere as long as this one lives
-        stack = torch.from_dlpack(outputs.as_tensor())  # (B, S, S, C), or (B, views, S, S, C)
+        stack = torch.from_dlpack(outputs.as_tensor())  # type: ignore[attr-defined]  # (B, S, S, C), or (B, views, S, S, C)
         running.pipeline.release_outputs()
         batch, settings = running.source.inside.popleft(), self._feed.settings
         running.pipeline.schedule_run()

@@ -11,7 +11,7 @@ from kinfast.data.augment import AugmentationSpec
 from kinfast.data.cache import HostSites, MappedSites, available_bytes, open_source
 from kinfast.data.composites import parse_composites
 from kinfast.data.feed import LoaderSettings
-from kinfast.data.loaders import Loader, make_loader
+from kinfast.data.loaders import Loader, chosen_kind, make_loader
 from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 
@@ -20,15 +20,21 @@ CHANNELS = np.array([0, 3], np.int64)
 ON_GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 
 
-def make(opened: PreparedStore, kept: str, device: str) -> Loader:
+def make(opened: PreparedStore, kept: str, device: str, kind: str = "torch") -> Loader:
     settings = LoaderSettings(16, 12, AugmentationSpec(rotation_degrees=30), cache=kept, device=device)
     composites = parse_composites("MiCoPh,SyHoPh", opened)
-    return make_loader("torch", opened, np.arange(len(opened.sites)), composites, None, settings)
+    return make_loader(kind, opened, np.arange(len(opened.sites)), composites, None, settings)
 
 
-@pytest.mark.parametrize(("kept", "device"), [("host", "cpu"), pytest.param("gpu", "cuda", marks=ON_GPU)])
-def test_a_cache_changes_nothing(kept: str, device: str, store: PreparedStore) -> None:
-    plain, cached = make(store, "none", device), make(store, kept, device)
+@pytest.mark.parametrize("kind", ["torch", "dali"])
+@pytest.mark.parametrize(
+    ("kept", "device"),
+    [("host", "cpu"), pytest.param("host", "cuda", marks=ON_GPU), pytest.param("gpu", "cuda", marks=ON_GPU)],
+)
+def test_a_cache_changes_nothing(kept: str, device: str, kind: str, store: PreparedStore) -> None:
+    if kind == "dali" and chosen_kind("auto", device) != "dali":
+        pytest.skip("nvidia-dali is not installed")
+    plain, cached = make(store, "none", device, kind), make(store, kept, device, kind)
     assert (plain.cache, cached.cache) == ("none", kept)
     for one, other in zip(plain.epoch(1), cached.epoch(1), strict=True):
         assert torch.equal(one.rows, other.rows)
