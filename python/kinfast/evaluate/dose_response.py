@@ -77,9 +77,13 @@ def measure_dose_response(run: Run) -> DoseResponse | None:
 
 
 def _held_out_controls(run: Run, response: tuple[int, str]) -> Float:
-    """Give the response of the test part's negative control wells: (n_wells,), empty without roles."""
+    """Give the response of the test part's negative control wells: (n_wells,).
+
+    Empty without roles; and with several folds, where a control has one fold's model and a dose well the mean of all:
+    the two are not on one scale. Then `evaluate.activity` says which doses act.
+    """
     test = run.part(schema.PART_TEST)
-    if schema.ROLE not in test:
+    if schema.ROLE not in test or test[schema.FOLD].nunique() > 1:
         return np.zeros(0)
     controls = test[(test[schema.ROLE].astype(object) == schema.ROLE_NEGATIVE).to_numpy()]
     values = pd.Series(_probability(run, controls, response), index=controls.index)

@@ -62,4 +62,27 @@ def activity_verdicts(metrics: dict[str, Any]) -> Iterator[Verdict]:
         "compounds_are_active",
         len(idle) < len(compounds),
     )
+    low = _low_doses(found["doses"])
+    if low:
+        named = "; ".join(f"{name} {', '.join(doses)}" for name, doses in list(low.items())[:MOST_NAMED])
+        yield Verdict(
+            Kind.FINDING,
+            f"Inactive low doses, not told apart from the negative controls of their plates: {named}.",
+            "low_doses_inactive",
+        )
     yield from (Verdict(Kind.CAUTION, note[:1].upper() + note[1:] + ".", "activity_note") for note in found["notes"])
+
+
+def _low_doses(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Give each compound's doses below its first active one, for compounds that have one."""
+    low: dict[str, list[str]] = {}
+    for name in dict.fromkeys(row["Metadata_Compound"] for row in rows):
+        mine = sorted((row for row in rows if row["Metadata_Compound"] == name and row["dose"]), key=_dose)
+        first = next((place for place, row in enumerate(mine) if row["active"]), 0)
+        if first:
+            low[name] = [row["dose"] for row in mine[:first]]
+    return low
+
+
+def _dose(row: dict[str, Any]) -> float:
+    return float(row["dose"])

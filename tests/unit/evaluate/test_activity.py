@@ -7,6 +7,7 @@ from tests.unit.evaluate.planted_plates import FEATURES, planted_plates
 
 from kinfast.errors import InputError
 from kinfast.evaluate.activity import ACTIVITY_COLUMNS, find_activity
+from kinfast.evaluate.run_activity import activity_entries, activity_verdicts
 from kinfast.metrics.activity import compare_with_controls, replicate_precision
 
 SEEDS = 6
@@ -97,3 +98,12 @@ def test_the_statistic_is_the_distance_of_means() -> None:
 
 def test_few_replicates_give_plain_distances() -> None:
     assert (replicate_precision(np.ones((3, 4)), 4, fewest=10) == np.eye(4)).all()
+
+
+def test_inactive_low_doses_are_named() -> None:
+    found = find_activity(planted_plates(3, compounds=4, active=1, doses=4, effect=10.0), FEATURES)
+    entries = activity_entries(found)
+    texts = [verdict.text for verdict in activity_verdicts({"activity": entries})]
+    (low,) = [text for text in texts if text.startswith("Inactive low doses")]
+    assert "C00 1" in low
+    assert "C01" not in low  # nothing of it is active: the sentence before names it
