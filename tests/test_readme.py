@@ -31,7 +31,8 @@ def options_of(command: str) -> set[str]:
     import typer
 
     group = typer.main.get_command(main.build_app())
-    parameters = group.commands[command].params  # type: ignore[attr-defined]
+    taken = [command, "train"] if command == "leakage" else [command]  # leakage hands what it does not know to train
+    parameters = [parameter for name in taken for parameter in group.commands[name].params]  # type: ignore[attr-defined]
     return {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
 
 

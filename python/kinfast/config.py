@@ -97,8 +97,10 @@ class TrainConfig:
         classes: the label's values that count.
         drop_inactive: activity.csv, whose inactive compounds are left out of training.
         policy: what to do with flagged sites, as FLAG=exclude, FLAG=keep or FLAG=only-report.
-        split_by: image, well, plate or compound.
+        split_by: image, well, plate, compound or compound-plate.
         folds: of cross-validation; None: one split.
+        repeats: how often the folds are dealt out anew.
+        test_on: path of a second store, which is tested on and not trained on.
         validation_fraction: of the groups that are not test.
         test_fraction: of the groups, without folds.
         allow_leak: train although train and test share what the split should part.
@@ -143,6 +145,8 @@ class TrainConfig:
     policy: tuple[str, ...] = ()
     split_by: str | None = None
     folds: int | None = None
+    repeats: int = 1
+    test_on: str | None = None
     validation_fraction: float = 0.2
     test_fraction: float = 0.2
     allow_leak: bool = False

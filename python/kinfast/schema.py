@@ -7,6 +7,8 @@ TIMEPOINT = "Metadata_Timepoint"
 KEY = [PLATE, WELL, SITE, TIMEPOINT]
 """The columns that tell one site from another, in sorting order."""
 
+STORE = "Metadata_Store"
+"""Of several stores that were put together: which one."""
 COMPOUND = "Metadata_Compound"
 TARGET = "Metadata_Target"
 ROLE = "Metadata_Role"

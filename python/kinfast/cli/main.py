@@ -21,6 +21,8 @@ COMMANDS: tuple[str, ...] = (
     "evaluate",
     "predict",
     "activity",
+    "leakage",
+    "compare",
     "doctor",
 )
 """Commands in the order of the journey; `kinfast inspect` is the function `command` in cli/inspect.py."""
@@ -47,7 +49,13 @@ def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
     app.callback(invoke_without_command=True)(_version)
     for name in commands:
         module = importlib.import_module(f"kinfast.cli.{name}")
-        app.command(name=name, epilog=getattr(module, "EPILOG", None))(module.command)
+        register = app.command(
+            name=name,
+            epilog=getattr(module, "EPILOG", None),
+            context_settings=getattr(module, "CONTEXT", None),
+            options_metavar=getattr(module, "USAGE", "[OPTIONS]"),
+        )
+        register(module.command)
     return app
 
 

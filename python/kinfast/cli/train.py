@@ -31,6 +31,12 @@ EPILOG = """
 
   kinfast train prepared --drop-inactive prepared-activity/activity.csv
 
+  kinfast train prepared --split-by compound --folds 5 --repeats 3 --parallel-folds 2
+
+  kinfast train prepared_a prepared_b
+
+  kinfast train prepared_a --test-on prepared_b
+
   kinfast train --resume runs/2026-11-23-vgg16-1
 """
 BASE = defaults.TrainConfig()
@@ -42,7 +48,12 @@ def _option(*names: str, panel: str, text: str, **more: Any) -> Any:
 
 
 def command(
-    prepared: Annotated[Path, typer.Argument(help="The store that preprocess made.")] = Path("prepared"),
+    prepared: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="The store that preprocess made, or several to train on together.", show_default="prepared"
+        ),
+    ] = None,
     backbone: Annotated[
         str, _option("--backbone", panel=MODEL, text="A torchvision classifier's name, or lenet_alexnet.")
     ] = BASE.backbone,
@@ -106,12 +117,26 @@ def command(
     split_by: Annotated[
         str | None,
         _option(
-            "--split-by", panel=DATA, text="image, well, plate or compound. Default: compound if possible, else well."
+            "--split-by",
+            panel=DATA,
+            text="image, well, plate, compound or compound-plate. Default: compound if possible, else well.",
         ),
     ] = None,
     folds: Annotated[
         int | None,
         _option("--folds", panel=DATA, min=2, text="Cross-validation. Default: one split.", show_default=False),
+    ] = None,
+    repeats: Annotated[
+        int, _option("--repeats", panel=DATA, min=1, text="Deal the folds out anew so many times.")
+    ] = BASE.repeats,
+    parallel_folds: Annotated[
+        int, _option("--parallel-folds", panel=MACHINE, min=1, text="Folds trained at once, in processes.")
+    ] = 1,
+    test_on: Annotated[
+        Path | None,
+        _option(
+            "--test-on", panel=DATA, metavar="PREPARED", text="Test on all of this second store.", show_default=False
+        ),
     ] = None,
     validation_fraction: Annotated[
         float, _option("--validation-fraction", panel=DATA, text="Of what is not test.")
@@ -254,14 +279,41 @@ def command(
 
 def _train(asked: dict[str, Any], run: Path, threads: int, reporter: "Reporter") -> None:
     """Begin a run, or go on with one; its store may have been moved to where PREPARED says."""
-    from kinfast.data.store import PreparedStore
-    from kinfast.train.run import resume, run_store, train
+    from kinfast.data.merged import open_stores
+    from kinfast.train.run import resume, run_stores, train
 
+    how: dict[str, Any] = {"threads": threads, "parallel_folds": asked["parallel_folds"], "reporter": reporter}
+    stores, test_on = asked["prepared"] or [Path("prepared")], asked["test_on"]
     if asked["resume"] is None:
-        train(PreparedStore.open(asked["prepared"]), _config(asked), run, threads=threads, reporter=reporter)
+        train(open_stores(stores, test_on), _config(asked), run, **how)
         return
-    where = run_store(run)
-    resume(PreparedStore.open(where if where.is_dir() else asked["prepared"]), run, threads=threads, reporter=reporter)
+    where, where_tested = run_stores(run)
+    if not all(path.is_dir() for path in where):
+        where, where_tested = stores, test_on or where_tested
+    resume(open_stores(where, where_tested), run, **how)
+
+
+def read_words(words: list[str]) -> tuple[list[Path], defaults.TrainConfig]:
+    """Read train's arguments from words of a command line, for other commands that train.
+
+    Returns:
+        The stores, and what decides a run.
+
+    Raises:
+        UsageError: no such option, or a value that is none.
+    """
+    import click
+
+    from kinfast.errors import UsageError
+
+    app = typer.Typer(add_completion=False)
+    app.command("train")(command)
+    train = typer.main.get_command(app)
+    try:
+        asked = train.make_context("train", list(words)).params
+    except click.ClickException as error:
+        raise UsageError(error.format_message()) from error
+    return [Path(path) for path in asked["prepared"] or ["prepared"]], _config(asked)
 
 
 def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
@@ -275,6 +327,7 @@ def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
         values[name] = parse_classes(values[name]) if values[name] else None
     values["profile"] = None if values["profile"] is None else str(values["profile"].resolve())
     values["drop_inactive"] = str(values["drop_inactive"].resolve()) if values["drop_inactive"] else None
+    values["test_on"] = str(asked["test_on"]) if asked["test_on"] else None
     values["policy"] = tuple(values["policy"] or ())
     if not asked["augment"]:
         values |= {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}

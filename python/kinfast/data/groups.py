@@ -8,6 +8,8 @@ from kinfast import schema
 from kinfast.errors import SplitError
 
 LEVELS = ("image", "well", "plate", "compound")
+COMPOUND_PLATE = "compound-plate"
+"""A split by both: neither the compounds nor the plates of the test part are trained on."""
 INCHIKEY = "Metadata_InChIKey"
 """A compound's identity where it is known: suppliers' ids differ between versions of one plate."""
 NO_COMPOUND = frozenset({"", "dmso", "control", "vehicle", "untreated", "mock", "none"})

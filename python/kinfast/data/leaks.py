@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinfast import schema
-from kinfast.data.groups import compound_identity, group_sites
+from kinfast.data.groups import COMPOUND_PLATE, compound_identity, group_sites
 from kinfast.errors import LeakError, SplitError
 
 _SIDES = (schema.PART_TRAIN, schema.PART_VALIDATION, schema.PART_TEST)
@@ -52,10 +52,16 @@ def check_leaks(frame: pd.DataFrame, sites: pd.DataFrame, by: str, *, allow: boo
     """
     names = _level_names(frame, sites, by)
     shared = pd.DataFrame(_count_shared(frame, names))
-    leaks = tuple(level for level in dict.fromkeys((f"{by}s", "wells")) if int(shared[level].sum()) > 0)
+    # crossed: validation shares plates with train, and no fold may test on a compound or a plate that it trained on
+    crossed = by == COMPOUND_PLATE
+    counted = shared[shared["second"] == schema.PART_TEST] if crossed else shared
+    levels = ("compounds", "plates", "wells") if crossed else (f"{by}s", "wells")
+    if by == "plate":  # with too few plates validation is taken by well from the train plates
+        counted = shared[shared["second"] == schema.PART_TEST]
+    leaks = tuple(level for level in dict.fromkeys(levels) if int(counted[level].sum()) > 0)
     report = LeakReport(shared, by, leaks)
     if leaks and not allow:
-        worst = shared.sort_values(leaks[0], kind="stable").iloc[-1]
+        worst = counted.sort_values(leaks[0], kind="stable").iloc[-1]
         raise LeakError(
             f"split by {by}: {worst[leaks[0]]} {leaks[0]} are in both {worst['first']} and {worst['second']} of fold "
             f"{worst['fold']}; split by well, plate or compound, or allow leaks explicitly"
@@ -72,7 +78,7 @@ def _level_names(frame: pd.DataFrame, sites: pd.DataFrame, by: str) -> dict[str,
     try:
         names["compounds"] = compound_identity(sites)[where]
     except SplitError:
-        if by == "compound":
+        if by in ("compound", COMPOUND_PLATE):
             raise
         names["compounds"] = np.full(len(frame), "", np.str_)
     return names

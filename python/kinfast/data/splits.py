@@ -8,8 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinfast import schema
+from kinfast.data.crossed import TEST as _TEST
+from kinfast.data.crossed import TRAIN as _TRAIN
+from kinfast.data.crossed import UNLABELLED as _UNLABELLED
+from kinfast.data.crossed import VALIDATION as _VALIDATION
+from kinfast.data.crossed import Parts, cross_parts, hold_out, repeat_seeds, validate_by_well
 from kinfast.data.deal import GROUPS_FOR_ALL_PARTS, Deal, Groups, tabulate_groups
-from kinfast.data.groups import group_sites
+from kinfast.data.groups import COMPOUND_PLATE, group_sites
 from kinfast.data.labels import LabelledSites
 from kinfast.errors import SplitError
 
@@ -17,7 +22,7 @@ TEST_FRACTION = 0.2
 """Source: the thesis, 3.8."""
 VALIDATION_FRACTION = 0.2
 """Of what is not test."""
-_TRAIN, _VALIDATION, _TEST, _UNLABELLED = range(4)
+LEVELS = ("image", "well", "plate", "compound", COMPOUND_PLATE)
 _NAMES = np.array([schema.PART_TRAIN, schema.PART_VALIDATION, schema.PART_TEST, schema.PART_UNLABELLED])
 
 
@@ -27,7 +32,7 @@ class Split:
 
     Attributes:
         frame: the manifest: the key columns, `fold` (0 …), `part`; for each fold a row per site, in the table's order.
-        by: image, well, plate or compound.
+        by: image, well, plate, compound or compound-plate.
         notes: lines to print: classes with too few groups, what follows from it.
     """
 
@@ -78,47 +83,96 @@ def make_split(
     *,
     by: str,
     folds: int | None = None,
+    repeats: int = 1,
     seed: int = 0,
     validation_fraction: float = VALIDATION_FRACTION,
     test_fraction: float = TEST_FRACTION,
     stratified: bool = True,
+    held_out: NDArray[np.bool_] | None = None,
 ) -> Split:
     """Split the labelled sites by groups. The result depends on the keys and the seed, not on the rows' order.
 
-    With folds, each labelled site is in the test part of exactly one fold. Each class's groups are dealt out evenly, so
-    that every fold's test part gets the same number of them, give or take one. A class with too few groups for all
-    parts is kept: it goes to train first (without folds), and the notes name it.
+    With folds, each labelled site is in the test part of exactly one fold of each repetition. Each class's groups are
+    dealt out evenly, so that every fold's test part gets the same number of them, give or take one. A class with too
+    few groups for all parts is kept: it goes to train first (without folds), and the notes name it.
 
     Args:
         sites: the store's table.
         labels: aligned with it.
-        by: image, well, plate or compound.
+        by: image, well, plate, compound or compound-plate.
         folds: how many, 2 or more; None (or 1) makes a single split.
+        repeats: how often all is dealt out anew; the folds of the second repetition follow those of the first.
         seed: of the dealing.
         validation_fraction: share of the groups that are not test; 0 makes no validation part.
         test_fraction: share of the groups, without folds.
         stratified: deal class by class.
+        held_out: (n,) sites of a second data set that all tests are made on; then there is one fold.
 
     Raises:
         SplitError: the labels do not allow it, or a part would be empty.
     """
     _check_level(by, labels)
     _check_fractions(folds, validation_fraction, test_fraction)
+    if repeats < 1 or (held_out is not None and (folds or 1) * repeats > 1):
+        raise SplitError(
+            f"{folds} folds, {repeats} repeats: wanted 1 or more, and a single one where --test-on is given"
+        )
     order = np.lexsort([sites[column].to_numpy() for column in reversed(schema.KEY)])
-    table, strata = tabulate_groups(group_sites(sites, by)[order], labels.codes[order])
+    ordered, codes = sites.iloc[order], labels.codes[order]
+    parts: list[Parts] = []
+    notes = _notes(sites, labels, by, folds)
+    for own_seed in repeat_seeds(seed, repeats):
+        if held_out is not None:
+            found, said = hold_out(
+                ordered, codes, held_out[order], by=by, seed=own_seed, validation_fraction=validation_fraction
+            )
+            dealt, notes = [found], [*notes, *said]
+        elif by == COMPOUND_PLATE:
+            dealt = cross_parts(
+                ordered,
+                codes,
+                folds=folds,
+                seed=own_seed,
+                validation_fraction=validation_fraction,
+                test_fraction=test_fraction,
+            )
+        else:
+            dealt = _deal_parts(ordered, codes, by, folds, own_seed, (validation_fraction, test_fraction), stratified)
+        if by == "plate" and validation_fraction and any(not (fold == _VALIDATION).any() for fold in dealt):
+            dealt = [
+                validate_by_well(ordered, codes, fold, own_seed, validation_fraction, number)
+                for number, fold in enumerate(dealt)
+            ]
+            notes.append("too few plates for a validation part of their own: it is taken by well from the train plates")
+        parts += dealt
+    for fold in parts:
+        _check_parts(fold, by, validation_fraction)
+    inverse = np.argsort(order)
+    frames = [_manifest(sites, number, fold[inverse]) for number, fold in enumerate(parts)]
+    return Split(pd.concat(frames, ignore_index=True), by, tuple(dict.fromkeys(notes)))
+
+
+def _deal_parts(
+    sites: pd.DataFrame,
+    codes: NDArray[np.int64],
+    by: str,
+    folds: int | None,
+    seed: int,
+    fractions: tuple[float, float],
+    stratified: bool,
+) -> list[Parts]:
+    """Deal the groups of one level out, once."""
+    table, strata = tabulate_groups(group_sites(sites, by), codes)
     deal = Deal(table, strata if stratified else np.zeros_like(strata), seed)
     if folds is None or folds == 1:
-        tests = [deal.share(np.ones(len(table.sizes), np.bool_), test_fraction, stream=0)]
+        tests = [deal.share(np.ones(len(table.sizes), np.bool_), fractions[1], stream=0)]
     else:
         tests = deal.folds(folds)
     parts = []
     for fold, test in enumerate(tests):
-        validation = deal.share(~test, validation_fraction, stream=fold + 1)
-        group_parts = np.where(test, _TEST, np.where(validation, _VALIDATION, _TRAIN))
-        _check_parts(group_parts, by, validation_fraction)
-        parts.append(_site_parts(table, group_parts, order))
-    frame = pd.concat([_manifest(sites, fold, part) for fold, part in enumerate(parts)], ignore_index=True)
-    return Split(frame, by, tuple(_notes(sites, labels, by, folds)))
+        validation = deal.share(~test, fractions[0], stream=fold + 1)
+        parts.append(_site_parts(table, np.where(test, _TEST, np.where(validation, _VALIDATION, _TRAIN))))
+    return parts
 
 
 def split_hash(frame: pd.DataFrame) -> str:
@@ -141,10 +195,10 @@ def part_rows(frame: pd.DataFrame, sites: pd.DataFrame, fold: int, part: str) ->
     return np.sort(positions).astype(np.int64)
 
 
-def _site_parts(table: Groups, group_parts: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
-    parts = np.full(len(order), _UNLABELLED, np.int64)
+def _site_parts(table: Groups, group_parts: NDArray[np.int64]) -> Parts:
+    parts = np.full(len(table.of_site), _UNLABELLED, np.int64)
     inside = table.of_site >= 0
-    parts[order[inside]] = group_parts[table.of_site[inside]]
+    parts[inside] = group_parts[table.of_site[inside]]
     return parts
 
 
@@ -160,15 +214,20 @@ def _groups_per_class(groups: NDArray[np.str_], labels: LabelledSites) -> dict[s
 
 
 def _notes(sites: pd.DataFrame, labels: LabelledSites, by: str, folds: int | None) -> list[str]:
-    counts = _groups_per_class(group_sites(sites, by), labels)
+    unit = "compound" if by == COMPOUND_PLATE else by
+    counts = _groups_per_class(group_sites(sites, unit), labels)
     single = [name for name, n in counts.items() if n == 1]
     few = [name for name, n in counts.items() if 1 < n < max(folds or 1, GROUPS_FOR_ALL_PARTS)]
     notes = []
     if single:
         fate = "each is tested by a model that never saw it" if folds and folds > 1 else "trained on, never tested"
-        notes.append(f"{len(single)} classes have one {by} only ({fate}): {_listed(single)}")
+        notes.append(f"{len(single)} classes have one {unit} only ({fate}): {_listed(single)}")
     if few:
-        notes.append(f"{len(few)} classes have too few {by}s to be in every part: {_listed(few)}")
+        notes.append(f"{len(few)} classes have too few {unit}s to be in every part: {_listed(few)}")
+    notes.append(
+        f"policy for small classes: all are kept; {GROUPS_FOR_ALL_PARTS} {unit}s are needed to be in every part, and a "
+        "class with fewer is trained on first (--classes or --min-compounds leaves it out)"
+    )
     return notes
 
 
@@ -177,7 +236,9 @@ def _listed(names: list[str]) -> str:
 
 
 def _check_level(by: str, labels: LabelledSites) -> None:
-    if by == "compound" and (labels.task == "compound" or labels.label == schema.COMPOUND):
+    if by not in LEVELS:
+        raise SplitError(f"split by {by!r} is unknown: wanted {', '.join(LEVELS)}")
+    if by in ("compound", COMPOUND_PLATE) and (labels.task == "compound" or labels.label == schema.COMPOUND):
         raise SplitError(
             "the classes are the compounds themselves, so a split by compound would test on classes never trained on: "
             "split by well, plate or image"
@@ -196,6 +257,6 @@ def _check_parts(parts: NDArray[np.int64], by: str, validation_fraction: float) 
     empty = [name for part, name in wanted.items() if not (parts == part).any()]
     if empty:
         raise SplitError(
-            f"{len(parts)} groups (by {by}) are too few: nothing is left for {' and '.join(empty)}; "
+            f"the groups (by {by}) are too few: nothing is left for {' and '.join(empty)}; "
             "wanted a finer split, fewer folds or more plates"
         )

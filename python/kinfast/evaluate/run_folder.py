@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kinfast import schema
+from kinfast.data.groups import COMPOUND_PLATE
 from kinfast.errors import RunError
 
 PREDICTIONS = "predictions.parquet"
@@ -100,12 +101,17 @@ def read_run(path: Path, *, several: bool = False) -> Run:
         config=config,
         environment=_read_json(path / ENVIRONMENT),
         classes=classes,
-        split_by=str(config.get("split_by", "well")),
+        split_by=_grouping(str(config.get("split_by", "well"))),
         table=_sorted(table),
         history=_read_history(path / HISTORY),
     )
     _check(run, several)
     return run
+
+
+def _grouping(split_by: str) -> str:
+    """Name what the units of a split are: those of compounds crossed with plates are compounds."""
+    return "compound" if split_by == COMPOUND_PLATE else split_by
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:

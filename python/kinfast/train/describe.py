@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kinfast import __version__
+from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
 from kinfast.train.plan import Plan
 
@@ -19,6 +20,7 @@ def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
         **asdict(config),
         "asked": asdict(config),
         "prepared": str(store.root.resolve()),
+        "stores": store.dataset.get(STORES, []),
         "parameters_hash": parameters_hash(store),
         "label": plan.labels.label,
         "task": plan.labels.task,

@@ -16,6 +16,7 @@ from kinfast.errors import UsageError
 from kinfast.metrics.scores import score
 from kinfast.progress import Reporter
 from kinfast.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from kinfast.train.dead_relus import dead_shares, watch_relus
 from kinfast.train.inference import answer
 from kinfast.train.losses import Loss
 from kinfast.train.precision import Precision
@@ -135,17 +136,18 @@ def _zero(fold: Fold) -> Tensor:
     return torch.zeros((), device=fold.precision.device)
 
 
-def _validate(fold: Fold, model: nn.Module, epoch: int) -> dict[str, float | None]:
+def _validate(fold: Fold, model: nn.Module, epoch: int) -> dict[str, Any]:
     """Compute the loss and the scores of the validation part, as the test part will be: averaged over views."""
     assert fold.validation is not None
     assert fold.validation.labels is not None
-    answers = answer(model, fold.validation, fold.loss, fold.precision)
+    with watch_relus(model) as fired:
+        answers = answer(model, fold.validation, fold.loss, fold.precision)
     targets = torch.from_numpy(fold.validation.labels.targets(answers.rows))
     weights = fold.loss.class_weights
     on_cpu = replace(fold.loss, class_weights=None if weights is None else weights.cpu())
     loss = float(on_cpu(torch.from_numpy(answers.logits), targets))
     _check_finite(loss, fold, epoch)
-    found: dict[str, float | None] = {"validation_loss": loss}
+    found: dict[str, Any] = {"validation_loss": loss, "dead_relus": dead_shares(fired)}
     if targets.ndim == 1:
         scores = score(answers.probabilities.astype("float64"), targets.numpy())
         found |= {f"validation_{name}": _finite(scores[name]) for name in VALIDATION_SCORES}

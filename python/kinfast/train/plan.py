@@ -17,6 +17,7 @@ from kinfast.data.inactive import exclude_inactive
 from kinfast.data.labels import LabelledSites
 from kinfast.data.leaks import check_leaks
 from kinfast.data.loaders import chosen_kind
+from kinfast.data.merged import STORES, store_lines
 from kinfast.data.policies import EXCLUDE, FlagPolicies, parse_policies, policy_lines
 from kinfast.data.splits import Split, choose_level, make_split
 from kinfast.data.store import PreparedStore
@@ -196,7 +197,10 @@ def _default_task(store: PreparedStore) -> str:
 
 
 def _split(store: PreparedStore, labels: LabelledSites, config: TrainConfig) -> tuple[Split, list[str]]:
-    if config.split_by is None:
+    held_out = _held_out(store, config)
+    if config.split_by is None and held_out is not None:
+        level, reason = "plate", "train on one data set, test on another: no plate is on both sides"
+    elif config.split_by is None:
         level, reason = choose_level(store.sites, labels)
     else:
         level, reason = config.split_by, f"split by {config.split_by}, as asked"
@@ -205,12 +209,24 @@ def _split(store: PreparedStore, labels: LabelledSites, config: TrainConfig) -> 
         labels,
         by=level,
         folds=config.folds,
+        repeats=config.repeats,
         seed=config.seed,
         validation_fraction=config.validation_fraction,
         test_fraction=config.test_fraction,
+        held_out=held_out,
     )
     leaks = check_leaks(split.frame, store.sites, level, allow=config.allow_leak)
-    return split, [reason, *_part_lines(store, split, labels), *leaks.lines(), *split.notes]
+    return split, [*store_lines(store), reason, *_part_lines(store, split, labels), *leaks.lines(), *split.notes]
+
+
+def _held_out(store: PreparedStore, config: TrainConfig) -> NDArray[np.bool_] | None:
+    """Mark the sites of the store that is tested on only; None without one."""
+    names = [part["name"] for part in store.dataset.get(STORES, ()) if part["test_only"]]
+    if not names:
+        if config.test_on:
+            raise UsageError(f"--test-on {config.test_on}: the store was not opened with it")
+        return None
+    return store.sites[schema.STORE].isin(names).to_numpy(np.bool_)
 
 
 def _class_lines(labels: LabelledSites) -> list[str]:

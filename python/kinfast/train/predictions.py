@@ -49,7 +49,7 @@ def prediction_table(
     for number, (part, said) in enumerate(zip(parts, folds, strict=True)):
         rows = np.flatnonzero(part != schema.PART_UNLABELLED)
         blocks.append(_block(sites, labels, rows, number, part[rows], said))
-    lone = np.flatnonzero(parts[0] == schema.PART_UNLABELLED)
+    lone = np.flatnonzero(np.all([part == schema.PART_UNLABELLED for part in parts], axis=0))
     if len(lone):
         names = np.full(len(lone), schema.PART_UNLABELLED)
         blocks.append(_block(sites, labels, lone, UNLABELLED_FOLD, names, mean_answers(folds)))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kinfast import schema
 from kinfast.config import TrainConfig
+from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError
 from kinfast.models import PretrainedWeights, load_weights, report_parameters
@@ -28,12 +29,19 @@ from kinfast.train.kernels import fast_kernels
 from kinfast.train.limits import memory_in_words, torch_threads
 from kinfast.train.losses import Loss
 from kinfast.train.optimizers import default_learning_rate, has_normalisation
+from kinfast.train.parallel import train_folds
 from kinfast.train.plan import Plan, make_plan
 from kinfast.train.predictions import FoldAnswers, prediction_table
 
 
 def train(
-    store: PreparedStore, config: TrainConfig, out: Path, *, threads: int = 1, reporter: Reporter | None = None
+    store: PreparedStore,
+    config: TrainConfig,
+    out: Path,
+    *,
+    threads: int = 1,
+    parallel_folds: int = 1,
+    reporter: Reporter | None = None,
 ) -> Path:
     """Train a model, fold by fold, and predict every site of the store.
 
@@ -42,6 +50,7 @@ def train(
         config: everything that decides the run.
         out: the run's folder; must not hold anything yet.
         threads: of torch on the CPU and of the loaders. A run is bit-identical on the CPU for the same number.
+        parallel_folds: folds trained at once, in processes that share the threads.
         reporter: told of the plan in lines, and of the steps.
 
     Returns:
@@ -59,34 +68,53 @@ def train(
         folder.claim_folder(out)
         _say(reporter, [*plan.notes, *report])
         _write_settings(store, plan, out, threads)
-        return _run(store, plan, weights, out, threads, reporter)
+        return _run(store, plan, weights, out, threads, parallel_folds, reporter)
 
 
-def resume(store: PreparedStore, run: Path, *, threads: int = 1, reporter: Reporter | None = None) -> Path:
+def resume(
+    store: PreparedStore, run: Path, *, threads: int = 1, parallel_folds: int = 1, reporter: Reporter | None = None
+) -> Path:
     """Go on with an interrupted run: the same folds, epochs and curve as if it had not been interrupted.
 
     Raises:
         RunError: there is no such run, or the store or the split are no longer the same.
     """
     reporter = reporter or Silent()
-    content = folder.read_config(run)
-    config = folder.asked_config(content, run)
-    plan = replace(make_plan(store, config), learning_rate=float(content["learning_rate"]))
-    if content.get("split_hash") != plan.split.hash or content.get("parameters_hash") != parameters_hash(store):
-        raise RunError(f"{run} was trained on another store or split than {store.root} gives now: train again")
+    plan = _plan_again(store, run)
+    config = plan.config
     weights = None if _all_begun(run, plan) else load_weights(config.backbone, config.weights)
     with torch_threads(threads), fast_kernels(plan.precision.device), _memory(plan):
         _say(reporter, plan.notes)
-        return _run(store, plan, weights, run, threads, reporter)
+        return _run(store, plan, weights, run, threads, parallel_folds, reporter)
 
 
-def run_store(run: Path) -> Path:
-    """Give the path of the store that a run was trained on.
+def train_fold_of(store: PreparedStore, run: Path, number: int, threads: int, reporter: Reporter) -> None:
+    """Train one fold of a run that was begun; its checkpoint is what is left of it."""
+    plan = _plan_again(store, run)
+    begun = checkpoint_path(run, number).is_file()
+    weights = None if begun else load_weights(plan.config.backbone, plan.config.weights)
+    with torch_threads(threads), _memory(plan):
+        _train_fold(store, plan, weights, number, run, threads, reporter, lambda _rows: None)
+
+
+def run_stores(run: Path) -> tuple[list[Path], Path | None]:
+    """Give the paths of the stores that a run was trained on, and of the one that it was tested on only.
 
     Raises:
         RunError: the folder holds no run.
     """
-    return Path(str(folder.read_config(run).get("prepared", "prepared")))
+    content = folder.read_config(run)
+    stores = content.get("stores") or [{"path": str(content.get("prepared", "prepared")), "test_only": False}]
+    test_on = [Path(part["path"]) for part in stores if part["test_only"]]
+    return [Path(part["path"]) for part in stores if not part["test_only"]], test_on[0] if test_on else None
+
+
+def _plan_again(store: PreparedStore, run: Path) -> Plan:
+    content = folder.read_config(run)
+    plan = make_plan(store, folder.asked_config(content, run))
+    if content.get("split_hash") != plan.split.hash or content.get("parameters_hash") != parameters_hash(store):
+        raise RunError(f"{run} was trained on another store or split than {store.root} gives now: train again")
+    return replace(plan, learning_rate=float(content["learning_rate"]))
 
 
 def _settle(plan: Plan, weights: PretrainedWeights | None) -> tuple[Plan, list[str]]:
@@ -103,8 +131,16 @@ def _settle(plan: Plan, weights: PretrainedWeights | None) -> tuple[Plan, list[s
 
 
 def _run(
-    store: PreparedStore, plan: Plan, weights: PretrainedWeights | None, out: Path, threads: int, reporter: Reporter
+    store: PreparedStore,
+    plan: Plan,
+    weights: PretrainedWeights | None,
+    out: Path,
+    threads: int,
+    parallel_folds: int,
+    reporter: Reporter,
 ) -> Path:
+    if parallel_folds > 1 and plan.split.n_folds > 1:
+        _train_at_once(store, plan, out, threads, min(parallel_folds, plan.split.n_folds), reporter)
     history: list[dict[str, Any]] = []
     models: list[dict[str, Tensor]] = []
     for number in range(plan.split.n_folds):
@@ -114,6 +150,21 @@ def _run(
     folder.write_weights(dict(enumerate(models)), out / folder.WEIGHTS)
     _predict(store, plan, models, out, threads, reporter)
     return out
+
+
+def _train_at_once(store: PreparedStore, plan: Plan, out: Path, threads: int, workers: int, reporter: Reporter) -> None:
+    """Train the folds that are not finished, several at once; `_run` then finds their checkpoints."""
+    saved = {number: load_checkpoint(checkpoint_path(out, number)) for number in range(plan.split.n_folds)}
+    left = {number: state for number, state in saved.items() if state is None or not state.finished}
+    steps = sum(
+        plan.steps(number, store.image_size) * (plan.config.epochs - (state.epoch if state else 0))
+        for number, state in left.items()
+    )
+    reporter.stage(f"{len(left)} folds, {workers} at once", steps * plan.config.batch_size, "sites")
+    parts = store.dataset.get(STORES) or [{"path": str(store.root.resolve()), "test_only": False}]
+    test_on = [Path(part["path"]) for part in parts if part["test_only"]]
+    own = [Path(part["path"]) for part in parts if not part["test_only"]]
+    train_folds(own, test_on[0] if test_on else None, out, list(left), workers, threads, reporter)
 
 
 def _train_fold(

@@ -121,7 +121,7 @@ def test_flagged_and_unlabelled_sites_are_in_no_part(sites: pd.DataFrame) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"by": "plate"}, r"2 groups \(by plate\) are too few: nothing is left for validation"),
+        ({"by": "well", "validation_fraction": 0.0, "repeats": 0}, "0 repeats"),
         ({"by": "plate", "folds": 3}, "2 groups cannot fill 3 folds"),
         ({"by": "column"}, "split by 'column' is unknown: wanted image, well, plate, compound"),
         ({"by": "well", "folds": 0}, "0 folds"),

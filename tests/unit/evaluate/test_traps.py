@@ -103,3 +103,18 @@ def test_everything_is_made_again_equal(skilled: Evaluation, tmp_path: Path) -> 
         (tmp_path / name).write_bytes((skilled.path / name).read_bytes())
     evaluate_run(tmp_path, draws=DRAWS)
     assert (tmp_path / "metrics.json").read_bytes() == (skilled.path / "metrics.json").read_bytes()
+
+
+def test_a_planted_plate_confound_is_caught_by_position(tmp_path: Path) -> None:
+    """A screen with one class a plate: the model is perfect and knows the plate alone."""
+    run = make_run(tmp_path / "confounded", Layout(n_classes=2, folds=3, skill=3.0))
+    table = pd.read_parquet(run / "predictions.parquet")
+    table["truth"] = table["Metadata_Plate"].map({"P001": "negcon", "P002": "poscon"})
+    positive = (table["truth"] == "poscon") * 0.8 + 0.1
+    table["probability_poscon"], table["probability_negcon"] = positive, 1 - positive
+    table.to_parquet(run / "predictions.parquet", index=False)
+    found = evaluate_run(run, draws=DRAWS)
+    assert found.metrics["test"]["well"]["roc_auc_macro"]["value"] == 1
+    assert holds(found, "position_separates")
+    assert not holds(found, "better_than_position")
+    assert any(text.startswith("No better than position alone") for text in found.verdicts)

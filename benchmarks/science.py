@@ -1,0 +1,185 @@
+"""Checks that verdicts are true, on simulated plates whose truth is known: the figures of docs/science.md.
+
+python benchmarks/science.py ladder      # image > well > compound; above the baselines, not above the oracle
+python benchmarks/science.py null        # phenotypes off: how often 20 real small trainings beat the prior
+python benchmarks/science.py synthetic   # 500 seeds of logits that know nothing
+"""
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from kinfast import schema
+from kinfast.config import PreprocessConfig, TrainConfig
+from kinfast.data.store import PreparedStore
+from kinfast.evaluate.leakage import measure_leakage
+from kinfast.evaluate.levels import make_level
+from kinfast.evaluate.run import Evaluation, evaluate_run, find_units
+from kinfast.evaluate.scoring import permute_level
+from kinfast.metrics.scores import score
+from kinfast.plate.open import open_plates
+from kinfast.preprocess.run import preprocess
+from kinfast.simulate.plan import make_plan
+from kinfast.simulate.platemap import compounds_of
+from kinfast.simulate.run import simulate_plates
+from kinfast.simulate.settings import CONDITIONS, SimulationSettings
+from kinfast.train.run import train
+
+SCORE, ALPHA = "roc_auc_macro", 0.05
+SOUND = dict.fromkeys(CONDITIONS, 0)
+LADDER = SimulationSettings(
+    plates=2,
+    sites=4,
+    height=128,
+    width=128,
+    pixel_um=0.8,
+    cells=14,
+    targets=3,
+    doses_um=(10.0, 5.0),
+    effect=1.2,
+    own_share=0.5,
+    inactive=0.1,
+    toxic=0.0,
+    well_effect=0.25,
+    **SOUND,
+)
+"""Half of an effect is the compound's own, and wells differ in brightness: what a split by image or well can leak."""
+NULL = SimulationSettings(
+    plates=1, wells=40, sites=2, height=96, width=96, pixel_um=0.8, cells=8, targets=2, doses_um=(10.0,), effect=0.0,
+    inactive=0.0, toxic=0.0, **SOUND,
+)  # fmt: skip
+RECIPE = TrainConfig(
+    backbone="lenet_alexnet", weights="none", task="target", input_size=48, epochs=12, steps_per_epoch=40,
+    batch_size=16, loader="torch", device="cpu", patience=0, label_smoothing=0.0, dropout=0.2, folds=3,
+)  # fmt: skip
+NULL_RECIPE = replace(RECIPE, epochs=3, steps_per_epoch=8, folds=2, input_size=32, split_by="compound")
+
+
+def prepare(folder: Path, settings: SimulationSettings, size: int) -> PreparedStore:
+    """Simulate and preprocess, once."""
+    if not (folder / "prepared" / "dataset.json").is_file():
+        simulate_plates(folder / "plates", settings, 1)
+        preprocess(open_plates(folder / "plates"), folder / "prepared", PreprocessConfig(shorter_side=size), threads=1)
+    return PreparedStore.open(folder / "prepared")
+
+
+def ladder(folder: Path, draws: int = 300) -> dict[str, object]:
+    """Climb the ladder, and set the compound split against its baselines and the oracle."""
+    store = prepare(folder, LADDER, 64)
+    runs = {}
+    for split in ("image", "well", "compound"):
+        runs[split] = folder / split
+        if not (folder / split / "predictions.parquet").is_file():
+            train(store, replace(RECIPE, split_by=split, allow_leak=split == "image"), folder / split)
+        evaluate_run(folder / split, draws=draws)
+    found = measure_leakage(runs, {}, draws)
+    own = found["compound"]["well"][SCORE]
+    baselines = {name: levels["well"][SCORE]["value"] for name, levels in found["baselines"]["compound"].items()}
+    return {
+        "wells": {split: found[split]["well"][SCORE] for split in runs},
+        "leakage": {step["split_by"]: step["leakage"] for step in found["steps"]},
+        "compound_split": own,
+        "baselines": baselines,
+        "oracle": oracle(runs["compound"]),
+    }
+
+
+def oracle(run: Path) -> float:
+    """Score a classifier on the planted phenotypes of the wells, under a run's own split: macro area over wells."""
+    table = pd.read_parquet(run / "predictions.parquet")
+    phenotypes = {
+        (site.well.plate, site.well.name): site.well.treatment.phenotype.values
+        for site in make_plan(LADDER, compounds_of(LADDER)).sites
+    }
+    wells = table[table["part"] != "unlabelled"].drop_duplicates([schema.FOLD, schema.PLATE, schema.WELL])
+    values = np.array([phenotypes[key] for key in zip(wells[schema.PLATE], wells[schema.WELL], strict=True)])
+    truth, names = wells["truth"].to_numpy(), sorted(wells["truth"].unique())
+    said = np.zeros((len(wells), len(names)))
+    for fold in wells[schema.FOLD].unique():
+        mine = (wells[schema.FOLD] == fold).to_numpy()
+        fitted, asked = (mine & (wells["part"] == part).to_numpy() for part in ("train", "test"))
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(values[fitted], truth[fitted])
+        said[np.ix_(asked, [names.index(name) for name in model.classes_])] = model.predict_proba(values[asked])
+    test = (wells["part"] == "test").to_numpy()
+    codes = np.array([names.index(name) for name in truth[test]])
+    return float(roc_auc_score(np.eye(len(names))[codes], said[test], average="macro"))
+
+
+def null_trainings(folder: Path, seeds: int) -> dict[str, object]:
+    """Train on plates without phenotypes, and count how often the verdict says better than the prior."""
+    fired = []
+    for seed in range(seeds):
+        store = prepare(folder / str(seed), replace(NULL, seed=seed), 48)
+        run = folder / str(seed) / "run"
+        if not (run / "predictions.parquet").is_file():
+            train(store, replace(NULL_RECIPE, seed=seed), run)
+        if holds(evaluate_run(run, draws=199), "better_than_prior"):
+            fired.append(seed)
+        print(f"seed {seed}: {len(fired)} of {seed + 1} fired", flush=True)
+    return {"seeds": seeds, "fired": fired}
+
+
+def holds(evaluation: Evaluation, name: str) -> bool:
+    """Give a verdict's answer."""
+    return any(verdict["name"] == name and verdict["holds"] for verdict in evaluation.metrics["verdicts"])
+
+
+def synthetic_fires(seed: int, permutations: int = 99) -> bool:
+    """Tell whether the pre-declared test fires on logits that know nothing: 36 compounds, 4 classes of unequal size,
+    two wells of two sites each, what sites say alike within a compound."""
+    rng = np.random.default_rng(seed)
+    of_compound = rng.permutation(np.repeat(np.arange(4), (15, 10, 6, 5)))
+    compound = np.repeat(np.arange(36), 4)
+    table = pd.DataFrame(
+        {
+            schema.PLATE: "P1",
+            schema.WELL: [f"A{number:03d}" for number in np.arange(144) // 2],
+            schema.COMPOUND: [f"C{number}" for number in compound],
+        }
+    )
+    logits = rng.normal(size=(36, 4))[compound] + rng.normal(size=(144, 4)) + np.log([15, 10, 6, 5])
+    said = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    folds, codes = compound % 2, of_compound[compound]
+    level = make_level("compound", folds.astype(np.int64), codes.astype(np.int64), find_units(table), "compound")
+    assert level is not None
+    values = score(level.average(said), level.codes)
+    return bool((permute_level(level, said, values, permutations, [seed])[1][SCORE] or 1.0) <= ALPHA)
+
+
+def synthetic(seeds: int) -> dict[str, object]:
+    """Give the share of seeds on which the test fires."""
+    fired = sum(synthetic_fires(seed) for seed in range(seeds))
+    return {"seeds": seeds, "fired": fired, "share": fired / seeds}
+
+
+def main() -> None:
+    """Run one of the checks and print its figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("check", choices=("ladder", "null", "synthetic"))
+    parser.add_argument("--folder", type=Path, help="kept, and gone on from; default: a temporary one")
+    parser.add_argument("--seeds", type=int)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.folder or Path(temporary)
+        if asked.check == "ladder":
+            found = ladder(folder)
+        elif asked.check == "null":
+            found = null_trainings(folder, asked.seeds or 20)
+        else:
+            found = synthetic(asked.seeds or 500)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

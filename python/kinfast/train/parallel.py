@@ -1,0 +1,84 @@
+"""Several folds at once, each in a process of its own; the checkpoints are what they leave."""
+
+import multiprocessing
+import queue
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from kinfast.progress import Reporter
+
+LISTEN_SECONDS = 0.2
+_told: Any = None
+"""In a worker: the queue that its lines go to."""
+
+
+class _Sender:
+    """A worker's reporter: sends what it is told to the parent."""
+
+    def stage(self, name: str, total: int | None, unit: str) -> None:
+        """Leave the stage to the parent: one bar counts all folds."""
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Send the progress."""
+        _told.put((count, ""))
+
+    def line(self, text: str) -> None:
+        """Send a line."""
+        _told.put((0, text))
+
+
+def train_folds(
+    stores: Sequence[Path],
+    test_on: Path | None,
+    run: Path,
+    folds: Sequence[int],
+    workers: int,
+    threads: int,
+    reporter: Reporter,
+) -> None:
+    """Train folds of a run that was begun, `workers` at a time, each with its share of the threads.
+
+    Raises:
+        KinfastError, MemoryError: what a fold met; the others' checkpoints stay, and the run can be resumed.
+    """
+    context = multiprocessing.get_context("spawn")
+    messages = context.Queue()
+    share = max(1, threads // workers)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(messages,)) as pool:
+        waiting = {pool.submit(_train_one, tuple(stores), test_on, run, fold, share) for fold in folds}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=LISTEN_SECONDS, return_when=FIRST_EXCEPTION)
+                _pass_on(messages, reporter)
+                for future in done:
+                    future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    _pass_on(messages, reporter)
+
+
+def _begin(messages: Any) -> None:
+    global _told
+    _told = messages
+
+
+def _train_one(stores: tuple[Path, ...], test_on: Path | None, run: Path, fold: int, threads: int) -> None:
+    from kinfast.data.merged import open_stores
+    from kinfast.train.run import train_fold_of
+
+    train_fold_of(open_stores(stores, test_on), run, fold, threads, _Sender())
+
+
+def _pass_on(messages: Any, reporter: Reporter) -> None:
+    while True:
+        try:
+            count, text = messages.get_nowait()
+        except queue.Empty:
+            return
+        if text:
+            reporter.line(text)
+        else:
+            reporter.advance(count)
