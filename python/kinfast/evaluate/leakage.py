@@ -115,8 +115,10 @@ def _alone(run: Run, draws: int, seed: int) -> Scored:
     return score_level(level, common.probabilities[0], draw_clusters(level, draws, [config.SEED, seed]))
 
 
-def _beats(metrics: Mapping[str, Any]) -> dict[str, bool]:
-    return {v["name"]: bool(v["holds"]) for v in metrics["verdicts"] if v["name"].startswith("better_than_")}
+def _beats(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the run's own verdicts on its baselines: name -> holds, text."""
+    kept = (verdict for verdict in metrics["verdicts"] if verdict["name"].startswith("better_than_"))
+    return {verdict["name"]: {"holds": verdict["holds"], "text": verdict["text"]} for verdict in kept}
 
 
 def leakage_verdicts(found: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -140,10 +142,9 @@ def leakage_verdicts(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         text = f"{head}: that much of it{part} is leakage." if holds else f"{head}: no leakage is shown."
         verdicts.append({"name": name, "holds": holds, "text": text})
     last = found["about"]["strictest"]
-    for name, holds in found["about"]["beats"].get(last, {}).items():
-        words = name.removeprefix("better_than_")
-        text = f"Split by {last} the model is {'better' if holds else 'no better'} than {words}."
-        verdicts.append({"name": f"{last}_{name}", "holds": holds, "text": text})
+    for name, verdict in found["about"]["beats"].get(last, {}).items():
+        text = f"Split by {last}: {verdict['text']}"
+        verdicts.append({"name": f"{last}_{name}", "holds": verdict["holds"], "text": text})
     for level, reason in found["about"]["skipped"].items():
         verdicts.append({"name": f"{level}_skipped", "holds": True, "text": f"No split by {level}: {reason}."})
     return verdicts
