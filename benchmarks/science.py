@@ -55,14 +55,14 @@ LADDER = SimulationSettings(
 )
 """Half of an effect is the compound's own, and wells differ in brightness: what a split by image or well can leak."""
 NULL = SimulationSettings(
-    plates=1, wells=40, sites=2, height=96, width=96, pixel_um=0.8, cells=8, targets=2, doses_um=(10.0,), effect=0.0,
+    plates=1, wells=30, sites=2, height=96, width=96, pixel_um=0.8, cells=8, targets=2, doses_um=(10.0,), effect=0.0,
     inactive=0.0, toxic=0.0, **SOUND,
 )  # fmt: skip
 RECIPE = TrainConfig(
-    backbone="lenet_alexnet", weights="none", task="target", input_size=48, epochs=12, steps_per_epoch=40,
-    batch_size=16, loader="torch", device="cpu", patience=0, label_smoothing=0.0, dropout=0.2, folds=3,
+    backbone="lenet_alexnet", weights="none", task="target", input_size=48, epochs=8, steps_per_epoch=30,
+    batch_size=16, loader="torch", device="cpu", patience=0, label_smoothing=0.0, dropout=0.2, folds=2, views=1,
 )  # fmt: skip
-NULL_RECIPE = replace(RECIPE, epochs=3, steps_per_epoch=8, folds=2, input_size=32, split_by="compound")
+NULL_RECIPE = replace(RECIPE, epochs=2, steps_per_epoch=8, input_size=32, split_by="compound")
 
 
 def prepare(folder: Path, settings: SimulationSettings, size: int) -> PreparedStore:
