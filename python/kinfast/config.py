@@ -226,3 +226,18 @@ FALSE_DISCOVERY_RATE = 0.05
 """Share of the compounds called active that may be inactive, by expectation."""
 FEWEST_RESIDUALS = 10
 """Degrees of freedom from which the variation between replicates is a metric."""
+
+# ---- report ----------------------------------------------------------------------------------------
+
+THUMBNAIL_SIDE = 112
+"""Pixels of the shorter side of a site's picture that stays with a run."""
+THUMBNAIL_SITES = 60
+"""Unflagged sites that a run keeps pictures of, over all classes; of more classes the largest have one each."""
+THUMBNAIL_EACH = 4
+"""Of a class, at most: a row of the page."""
+THUMBNAIL_FLAGGED = 16
+"""Flagged sites beside them. 76 sites of two streams are about 400 kB."""
+THUMBNAIL_FIELDS = 12
+"""Plates whose flat-fields are kept as pictures."""
+THUMBNAIL_QUALITY = 70
+"""Of WebP, 1 to 100."""

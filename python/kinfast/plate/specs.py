@@ -42,13 +42,18 @@ class ChannelSpec(BaseModel):
 
 
 class DatasetSpec(BaseModel):
-    """What a set of plates is. `metadata` is relative to the file that the spec was read from."""
+    """What a set of plates is. `metadata` is relative to the file that the spec was read from.
+
+    `provenance` says where the cells come from and `consent` whether the person they come from agreed: for model cards.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
     title: str = ""
     cell_line: str = ""
+    provenance: str = ""
+    consent: str = ""
     treatment_hours: float | None = Field(default=None, ge=0)
     well_volume_ul: float | None = Field(default=None, gt=0)
     pixel_um: float | None = Field(default=None, gt=0)

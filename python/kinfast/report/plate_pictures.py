@@ -1,6 +1,5 @@
 """Pictures of the plates' report: illumination fields and sites, as PNG within the page."""
 
-import base64
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 from kinfast import schema
 from kinfast.domain import AnyArray
 from kinfast.preprocess.shard import ShardPaths
+from kinfast.report.page import image_element
 
 FIELD_SIDE = 132
 SITE_SIDE = 160
@@ -26,11 +26,8 @@ def png_figure(image: AnyArray, words: str, caption: str) -> str:
     done, content = cv2.imencode(".png", ordered)
     if not done:
         raise ValueError(f"no PNG of a {image.dtype} picture of shape {image.shape}")
-    data = base64.b64encode(content.tobytes()).decode("ascii")
-    return (
-        f'<figure><img alt="{html.escape(words)}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>\n"
-    )
+    image_html = image_element(content.tobytes(), "image/png", words)
+    return f"<figure>{image_html}<figcaption>{html.escape(caption)}</figcaption></figure>\n"
 
 
 def field_pictures(out: Path, plate: str, channels: Sequence[str], facts: Mapping[str, Any]) -> str:

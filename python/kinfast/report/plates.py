@@ -86,7 +86,7 @@ def _plate_section(out: Path, dataset: Mapping[str, Any], sites: pd.DataFrame, p
     size = " x ".join(map(str, facts["shape"]))
     text = f"{facts['n_sites']:,} sites of {size} pixels in {sites[schema.WELL].nunique()} wells."
     headed = (
-        ("Wells", f'<div style="display:flex;flex-wrap:wrap;gap:0 2rem">{maps}</div>\n{paragraph(RING, "note")}'),
+        ("Wells", f'<div class="maps">{maps}</div>\n{paragraph(RING, "note")}'),
         ("Drift over the plate", drift_html(facts["drift"])),
         ("Controls apart: Z'", z_prime_html(facts["z_prime"])),
         ("Light", light),

@@ -9,9 +9,14 @@ from typing import Any
 from kinfast import __version__
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.verdicts import Kind
+from kinfast.report.contact_sheet import contact_sheets, plates_quality, read_store_facts
 from kinfast.report.contents import HEADINGS
+from kinfast.report.leakage_page import leakage_html, read_leakage
+from kinfast.report.model_card import model_card
 from kinfast.report.page import Section, definitions, folded, inline_image, make_page, paragraph, tiles
+from kinfast.report.prediction_maps import prediction_maps
 from kinfast.report.tables import Table, shown, to_html, write_text
+from kinfast.report.trust import judge_trust, trust_html
 
 CAPTIONS = {
     "standing": "The model and its baselines. Lines are intervals; dotted, what chance gives.",
@@ -35,6 +40,8 @@ MEANINGS = (
         "the share of single outputs beyond or below one half as they should be; near 1 with many classes",
     ),
 )
+FEW_CLASSES = 10
+"""Up to so many classes the page shows them all at once; of more, the best and the worst first."""
 SETTINGS = (
     "task", "label", "split_by", "folds", "split_hash", "seed", "backbone", "composites", "head", "loss", "weights",
     "optimizer", "learning_rate", "epochs", "batch_size", "input_size", "prepared", "software_version",
@@ -58,11 +65,11 @@ def write_page(
     split = f"split by {about['split_by']}, {about['n_folds']} fold{'s' * (about['n_folds'] > 1)}"
     subtitle = f"{len(about['classes'])} classes · {split} · {held_out}"
     sections = list(_sections(run, metrics, tables, _figures(figures)))
-    footer = f"kinfast {__version__}. Made from predictions.parquet alone; kinfast evaluate makes it again."
-    write_text(make_page(f"Run {run.name}", subtitle, _lead(metrics), sections, footer), path)
+    footer = f"kinfast {__version__}. Made from the run's folder alone; kinfast evaluate makes it again."
+    write_text(make_page(f"Run {run.name}", subtitle, _lead(run, metrics), sections, footer), path)
 
 
-def _lead(metrics: dict[str, Any]) -> str:
+def _lead(run: Run, metrics: dict[str, Any]) -> str:
     about, scores = metrics["about"], metrics["test"][metrics["about"]["level"]]
     prior = metrics["baselines"]["prior"][about["level"]]
     names = ("roc_auc_macro", "balanced_accuracy", "top1_accuracy", "top5_accuracy")
@@ -74,16 +81,19 @@ def _lead(metrics: dict[str, Any]) -> str:
         for name in names
         if scores[name]["value"] is not None
     ]
-    verdicts = "".join(
-        f'<li class="{html.escape(verdict["kind"])}">{html.escape(verdict["text"])}</li>\n'
-        for verdict in metrics["verdicts"]
-        if verdict["kind"] != Kind.CLEAR
-    )
-    return f'{tiles(figures)}<ul class="verdicts">\n{verdicts}</ul>\n'
+    verdicts = "".join(_verdict(verdict) for verdict in metrics["verdicts"] if verdict["kind"] != Kind.CLEAR)
+    trust = trust_html(judge_trust(metrics, read_leakage(run.path)))
+    return f'{trust}{tiles(figures)}<ul class="verdicts">\n{verdicts}</ul>\n'
+
+
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    """Name the kind in words, too: colour alone does not reach everybody."""
+    kind = html.escape(verdict["kind"])
+    return f'<li class="{kind}"><b>{kind}</b>{html.escape(verdict["text"])}</li>\n'
 
 
 def _figures(files: dict[str, Path]) -> dict[str, str]:
-    return {name: inline_image(path, name.replace("_", " "), CAPTIONS[name]) for name, path in files.items()}
+    return {name: inline_image(path, CAPTIONS[name], CAPTIONS[name]) for name, path in files.items()}
 
 
 def _sections(
@@ -97,22 +107,33 @@ def _sections(
     if "dose_response" in figures:
         doses = figures["dose_response"] + to_html(tables["dose_compounds"])
         yield Section("doses", "Dose and response", doses + folded("Every dose", to_html(tables["dose_response"])))
-    extremes = to_html(tables["top5"]) + to_html(tables["bottom5"]) if len(about["classes"]) > 2 else ""
+    few = len(about["classes"]) <= FEW_CLASSES
+    extremes = "" if few else to_html(tables["top5"]) + to_html(tables["bottom5"])
+    if (leakage := read_leakage(run.path)) is not None:
+        yield Section("leakage", "Leakage", leakage_html(leakage))
     everyone = to_html(tables[f"classes_{about['level']}"])
     classes = figures.get("roc", "") + extremes + figures.get("class_areas", "")
-    few = len(about["classes"]) <= len(tables["top5"].rows)
     judged = folded("Which classes can be judged", to_html(tables["per_class"]))
     yield Section("classes", "Classes", classes + (everyone if few else folded("Every class", everyone)) + judged)
     yield Section("closer", "Thresholds, plates, doses, compounds", _closer(tables))
     yield Section("confusion", "Confusions", figures["confusion"] + to_html(tables["confusions"]))
     if "reliability" in figures:
         yield Section("confidence", "Confidence", _confidence(tables, figures))
+<<<<<<< HEAD
     if "activity" in figures:
         activity = figures["activity"] + folded("Every compound", to_html(tables["activity"]))
         yield Section("activity", "Activity", activity + folded("Every dose", to_html(tables["activity_doses"])))
+=======
+    yield Section("plates", "Predictions on the plates", prediction_maps(run))
+    if sheets := contact_sheets(run):
+        yield Section("sites", "Sites as the model sees them", sheets)
+    if quality := plates_quality(run, read_store_facts(run.path)):
+        yield Section("quality", "Quality and light of the plates", quality)
+>>>>>>> 7cc6e7f (Reports: contents, a summary in three sentences, sortable tables, maps of predictions, kept thumbnails, a model card; both opened in a browser)
     if "history" in figures:
         yield Section("history", "Training", figures["history"])
     yield Section("split", "Split and exclusions", _split(run, tables))
+    yield Section("card", "Model card", model_card(run, metrics, read_store_facts(run.path)))
     yield Section("settings", "Settings", _settings(run))
 
 

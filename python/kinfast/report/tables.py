@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from kinfast.report.page import framed_table
+
 LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -23,6 +25,8 @@ LATEX = {
     "µ": r"$\mu$",
 }
 UNDEFINED = "–"
+LONG = 40
+"""Letters of a cell of words from which it may wrap in a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,22 @@ def to_html(table: Table) -> str:
     """Write a table element with a caption, for any page."""
 
     def cells(values: Sequence[str], tag: str) -> str:
-        kinds = ["" if place < table.text_columns else ' class="n"' for place in range(len(values))]
-        return "".join(f"<{tag}{kind}>{_marked_up(value)}</{tag}>" for kind, value in zip(kinds, values, strict=True))
+        scope = ' scope="col"' if tag == "th" else ""
+        kinds = [_kind(values[place]) if place < table.text_columns else ' class="n"' for place in range(len(values))]
+        return "".join(
+            f"<{tag}{scope}{kind}>{_marked_up(value)}</{tag}>" for kind, value in zip(kinds, values, strict=True)
+        )
 
     note = f'<p class="note">{html.escape(table.note)}</p>' if table.note else ""
     body = "\n".join(f"<tr>{cells(row, 'td')}</tr>" for row in table.rows)
     head = f"<thead><tr>{cells(table.header, 'th')}</tr></thead>"
     caption = f"<caption>{html.escape(table.title)}</caption>"
-    return f'<div class="table"><table>{caption}\n{head}\n<tbody>\n{body}\n</tbody></table></div>{note}\n'
+    whole = f"<table>{caption}\n{head}\n<tbody>\n{body}\n</tbody></table>"
+    return f"{framed_table(whole, table.title)}{note}\n"
+
+
+def _kind(words: str) -> str:
+    return ' class="long"' if len(words) > LONG else ""
 
 
 def to_text(table: Table) -> str:

@@ -13,6 +13,7 @@ from kinfast import schema
 from kinfast.config import TrainConfig
 from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
+from kinfast.data.thumbnails import keep_thumbnails
 from kinfast.errors import RunError
 from kinfast.models import PretrainedWeights, load_weights, report_parameters
 from kinfast.models.build import check_input_size
@@ -149,6 +150,7 @@ def _run(
         models.append(done.best_weights)
     folder.write_weights(dict(enumerate(models)), out / folder.WEIGHTS)
     _predict(store, plan, models, out, threads, reporter)
+    keep_thumbnails(store, plan.labels.class_of_sites(), plan.composites, out)
     return out
 
 
