@@ -49,4 +49,4 @@ def strip_plot(title: str, strips: Sequence[Strip], span: float) -> str:
 
 def _dot(x: float, y: float, name: str, share: float) -> str:
     words = f"<title>{html.escape(name)}: {share:+.1%}</title>"
-    return f'<circle cx="{x:.1f}" cy="{y:g}" r="{DOT}" fill="#1f6fb4" fill-opacity="0.65">{words}</circle>'
+    return f'<circle cx="{x:.1f}" cy="{y:g}" r="{DOT}" fill="var(--accent)" fill-opacity="0.75">{words}</circle>'
