@@ -71,7 +71,7 @@ def balance_table(run: Run) -> Table:
     frame = pd.DataFrame(raw)
     shown = tuple(
         (
-            row["class"],
+            str(row["class"]),
             *(str(row[name]) for name in ("plates", "wells", "compounds", "doses")),
             f"{row['largest_plate']:.0%}",
         )
