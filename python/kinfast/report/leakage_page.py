@@ -18,9 +18,9 @@ SHOWN = {"roc_auc_macro": "AUC macro", "roc_auc_micro": "AUC micro", "balanced_a
 
 
 def read_leakage(run: Path) -> dict[str, Any] | None:
-    """Read a run's leakage.json; None where there is none or it is no object."""
-    path = run / LEAKAGE
-    if not path.is_file():
+    """Read leakage.json of a run, or of the ladder that it is a rung of; None where there is none or it is no object."""
+    path = next((folder / LEAKAGE for folder in (run, run.parent) if (folder / LEAKAGE).is_file()), None)
+    if path is None:
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
     return content if isinstance(content, dict) else None

@@ -119,17 +119,14 @@ def _sections(
     yield Section("confusion", "Confusions", figures["confusion"] + to_html(tables["confusions"]))
     if "reliability" in figures:
         yield Section("confidence", "Confidence", _confidence(tables, figures))
-<<<<<<< HEAD
     if "activity" in figures:
         activity = figures["activity"] + folded("Every compound", to_html(tables["activity"]))
         yield Section("activity", "Activity", activity + folded("Every dose", to_html(tables["activity_doses"])))
-=======
     yield Section("plates", "Predictions on the plates", prediction_maps(run))
     if sheets := contact_sheets(run):
         yield Section("sites", "Sites as the model sees them", sheets)
     if quality := plates_quality(run, read_store_facts(run.path)):
         yield Section("quality", "Quality and light of the plates", quality)
->>>>>>> 7cc6e7f (Reports: contents, a summary in three sentences, sortable tables, maps of predictions, kept thumbnails, a model card; both opened in a browser)
     if "history" in figures:
         yield Section("history", "Training", figures["history"])
     yield Section("split", "Split and exclusions", _split(run, tables))
