@@ -18,7 +18,7 @@ SHOWN = {"roc_auc_macro": "AUC macro", "roc_auc_micro": "AUC micro", "balanced_a
 
 
 def read_leakage(run: Path) -> dict[str, Any] | None:
-    """Read leakage.json of a run, or of the ladder that it is a rung of; None where there is none or it is no object."""
+    """Read leakage.json of a run, or of the ladder that it is a rung of; None where there is none."""
     path = next((folder / LEAKAGE for folder in (run, run.parent) if (folder / LEAKAGE).is_file()), None)
     if path is None:
         return None
