@@ -1,19 +1,26 @@
-"""The table of docs/illumination.md: errors and times of `auto`, BaSiCPy 2.0 and the smoothed mean on known fields.
+"""The table of docs/illumination.md: errors and times of `auto`, BaSiCPy 2.0 and the smoothed means on known fields.
 
-    python benchmarks/illumination.py --basicpy-python .cache/basicpy/bin/python
+    python benchmarks/illumination.py --basicpy-python .cache/basicpy/bin/python --write-page
 
 BaSiCPy lives in an environment of its own (see docs/illumination.md); without one its columns stay empty, visibly. It
-is told whether there is a dark offset (`get_darkfield`), and otherwise has its defaults. Both methods get the very same
-images at the same working size, one after the other, so that both meet the same neighbours on the machine.
+is told whether there is a dark offset (`get_darkfield`), and otherwise has its defaults. All methods get the very same
+images at the same working size, by turns. Times are processor seconds of one thread on either side: on a machine that
+others use, wall clocks tell of the others.
+
+Each result is a line of .benchmarks/illumination.jsonl as soon as it is there; what has a line is not run again, so a
+run that was stopped goes on. `--again auto` forgets the lines of a method.
 """
 
 import argparse
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +28,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from illumination_scenes import CELLS, WORKING_SIDE, Scenario, Scenes, all_scenarios, draw_scenes, make_stack
+from illumination_scenes import WORKING_SIDE, Scenario, Scenes, all_scenarios, draw_scenes, make_stack
+from illumination_table import PEER_METHOD, SMOOTHED, Rows, page_part, row_line
 from kinfast.preprocess.dark_offset import MIN_IMAGES
 from kinfast.preprocess.illumination.estimate import fit_illumination
 from kinfast.preprocess.offset_fit import fit_dark_offset
@@ -29,9 +37,12 @@ from kinfast.preprocess.offset_fit import fit_dark_offset
 SMOKE = os.environ.get("KINFAST_BENCH_SMOKE") == "1"
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "illumination"
-RESULTS = ROOT / ".benchmarks" / "illumination.json"
+RESULTS = ROOT / ".benchmarks" / "illumination.jsonl"
 PAGE = ROOT / "docs" / "illumination.md"
 BEGIN, END = "<!-- made by benchmarks/illumination.py: begin -->", "<!-- end -->"
+OWN = ("auto", "basic", "mean", "gaussian", "median-filter")
+TIMED = 2
+"""Calls of a method of ours, of which the faster one counts; BaSiCPy is called once."""
 PEER = """
 import json, sys, time, warnings
 warnings.filterwarnings("ignore")
@@ -40,10 +51,10 @@ from basicpy import BaSiC
 for line in sys.stdin:
     job = json.loads(line)
     images = np.load(job["images"])
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     model = BaSiC(get_darkfield=job["offset"], working_size=job["side"])
     model.fit(images)
-    seconds = time.perf_counter() - start
+    seconds = [time.process_time() - used, time.perf_counter() - start]
     np.save(job["field"], model.flatfield)
     print("done " + json.dumps(seconds), flush=True)
 """
@@ -55,11 +66,16 @@ class Basicpy:
     def __init__(self, python: Path, folder: Path) -> None:
         self._folder = folder
         self._process = subprocess.Popen(
-            [python, "-c", PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [python, "-c", PEER],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
 
-    def fit(self, images: NDArray[np.float32], offset: bool) -> tuple[NDArray[np.float64], float]:
-        """Give the flat-field and the seconds that the fit took."""
+    def fit(self, images: NDArray[np.float32], offset: bool) -> tuple[NDArray[np.float64], float, float]:
+        """Give the flat-field, and the seconds that the fit took: of the processor, and of the clock."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         files = {"images": str(self._folder / "images.npy"), "field": str(self._folder / "field.npy")}
@@ -68,7 +84,8 @@ class Basicpy:
         self._process.stdin.flush()
         for line in self._process.stdout:
             if line.startswith("done "):
-                return np.load(files["field"]).astype(np.float64), float(line.removeprefix("done "))
+                used, taken = json.loads(line.removeprefix("done "))
+                return np.load(files["field"]).astype(np.float64), used, taken
         raise RuntimeError("BaSiCPy ended without a word: run it by hand to see why")
 
 
@@ -89,21 +106,57 @@ def rms_error(field: NDArray[np.float64], planted: NDArray[np.float64]) -> float
     return float(np.sqrt(np.mean((field / field.mean() / planted - 1) ** 2)))
 
 
-def measure(scenario: Scenario, scenes: Scenes, seed: int, peer: Basicpy | None) -> dict[str, Any]:
-    """Run all methods on one scenario."""
+def timed(fit: Callable[[], NDArray[np.float64]]) -> tuple[NDArray[np.float64], float, float]:
+    """Give a field and the seconds of the faster call."""
+    used, taken = [], []
+    for _ in range(TIMED):
+        clock, start = time.process_time(), time.perf_counter()
+        field = fit()
+        used.append(time.process_time() - clock)
+        taken.append(time.perf_counter() - start)
+    return field, min(used), min(taken)
+
+
+def measure(
+    scenario: Scenario, scenes: Scenes, seed: int, peer: Basicpy | None, wanted: set[str]
+) -> Iterator[dict[str, Any]]:
+    """Run the wanted methods on one scenario; a line for each."""
     images, planted = make_stack(scenario, scenes, seed)
-    row: dict[str, Any] = {**asdict(scenario), "seed": seed, "mean": rms_error(mean_and_smooth(images), planted)}
-    seconds = []
-    for _ in range(2):
-        start = time.perf_counter()
-        field = own_field(images)
-        seconds.append(time.perf_counter() - start)
-    row |= {"auto": rms_error(field, planted), "auto_s": min(seconds)}
-    row["basic"] = rms_error(own_field(images, "basic"), planted)  # in the results, not on the page
+    runs: dict[str, Callable[[], tuple[NDArray[np.float64], float, float]]] = {
+        SMOOTHED: lambda: timed(partial(mean_and_smooth, images)),
+        **{method: partial(timed, partial(own_field, images, method)) for method in OWN},
+    }
     if peer is not None:
-        field, taken = peer.fit(images, scenario.offset)
-        row |= {"basicpy": rms_error(field, planted), "basicpy_s": taken, "ratio": taken / row["auto_s"]}
-    return row
+        runs[PEER_METHOD] = partial(peer.fit, images, scenario.offset)
+    for method, run in runs.items():
+        if method in wanted:
+            field, used, taken = run()
+            key = {**asdict(scenario), "seed": seed, "method": method}
+            yield {**key, "error": rms_error(field, planted), "cpu_s": used, "wall_s": taken}
+
+
+class Results:
+    """Lines of results in a file, or only in memory."""
+
+    def __init__(self, file: Path | None, again: list[str]) -> None:
+        text = file.read_text(encoding="utf-8") if file is not None and file.is_file() else ""
+        lines = [json.loads(line) for line in text.splitlines()]
+        self._file, self._lines = file, [line for line in lines if line["method"] not in again]
+        if file is not None:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("".join(json.dumps(line) + "\n" for line in self._lines), encoding="utf-8")
+
+    def row(self, scenario: Scenario, seed: int) -> dict[str, dict[str, Any]]:
+        """Give a scenario's lines by method."""
+        key = {**asdict(scenario), "seed": seed}
+        return {line["method"]: line for line in self._lines if all(line[name] == key[name] for name in key)}
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Keep a line, on the disk at once."""
+        self._lines.append(line)
+        if self._file is not None:
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
 
 
 def cached_scenes(cells: str, images: int, seed: int) -> Scenes:
@@ -117,58 +170,42 @@ def cached_scenes(cells: str, images: int, seed: int) -> Scenes:
     return np.asarray(np.load(file, mmap_mode="r"))
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Spell the table in Markdown."""
-    lines = [
-        "| images | cells | offset | `auto` | BaSiCPy 2.0 | mean, smoothed | `auto`, s | BaSiCPy, s | ratio | worse |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        peers = [row["mean"], *([row["basicpy"]] if "basicpy" in row else [])]
-        worse = f"by {row['auto'] - min(peers):.2%}" if row["auto"] > min(peers) else ""
-        theirs = (
-            (f"{row['basicpy']:.2%}", f"{row['basicpy_s']:.1f}", f"{row['ratio']:.0f}")
-            if "basicpy" in row
-            else ("not run",) * 3
-        )
-        lines.append(
-            f"| {row['images']} | {row['cells']} | {'200 counts' if row['offset'] else 'none'} | {row['auto']:.2%} "
-            f"| {theirs[0]} | {row['mean']:.1%} | {row['auto_s']:.2f} | {theirs[1]} | {theirs[2]} | {worse} |"
-        )
-    return "\n".join(lines)
-
-
-def write_page(rows: list[dict[str, Any]]) -> None:
-    """Put the table between the page's marks."""
+def write_page(rows: Rows) -> None:
+    """Put the tables between the page's marks."""
     text = PAGE.read_text(encoding="utf-8")
     head, rest = text.split(BEGIN)
-    PAGE.write_text(f"{head}{BEGIN}\n{table(rows)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    PAGE.write_text(f"{head}{BEGIN}\n{page_part(rows)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 def main() -> None:
-    """Measure, print, write the results."""
+    """Measure what is not known yet, print, write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--basicpy-python", type=Path, help="interpreter of an environment that has BaSiCPy 2.0")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--clean", action="store_true", help="also without debris and saturated spots")
-    parser.add_argument("--write-page", action="store_true", help="write the table into docs/illumination.md")
+    parser.add_argument("--again", action="append", default=[], metavar="METHOD", help="forget a method's results")
+    parser.add_argument("--most", type=int, default=sys.maxsize, metavar="N", help="stop after N rows that were run")
+    parser.add_argument("--write-page", action="store_true", help="write the tables into docs/illumination.md")
     asked = parser.parse_args()
+    cv2.setNumThreads(1)
     counts = (4, 8) if SMOKE else (4, 16, 64, 540)
     if asked.basicpy_python is None:
         print("BaSiCPy: not run (no --basicpy-python)")
-    rows: list[dict[str, Any]] = []
+    results = Results(None if SMOKE else RESULTS, asked.again)
+    wanted = {SMOOTHED, *OWN, *([PEER_METHOD] if asked.basicpy_python else [])}
+    scenarios = all_scenarios(counts, spoilt=(True, False) if asked.clean else (True,))
     with tempfile.TemporaryDirectory() as folder:
         peer = Basicpy(asked.basicpy_python, Path(folder)) if asked.basicpy_python else None
-        scenes = {cells: cached_scenes(cells, max(counts), asked.seed) for cells in CELLS}
-        for scenario in all_scenarios(counts, spoilt=(True, False) if asked.clean else (True,)):
-            rows.append(measure(scenario, scenes[scenario.cells], asked.seed, peer))
-            print(table(rows[-1:]).splitlines()[-1], flush=True)
-    if SMOKE:
-        return
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    if asked.write_page:
-        write_page(rows)
+        for scenario in scenarios:
+            missing = wanted - set(results.row(scenario, asked.seed))
+            if missing and asked.most > 0:
+                asked.most -= 1
+                scenes = cached_scenes(scenario.cells, max(counts), asked.seed)
+                for line in measure(scenario, scenes, asked.seed, peer, missing):
+                    results.add(line)
+            print(row_line(scenario, results.row(scenario, asked.seed)), flush=True)
+    if asked.write_page and not SMOKE:
+        write_page([(scenario, results.row(scenario, asked.seed)) for scenario in scenarios])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 #include "arrays.hpp"
 #include "kinfast/illumination/basic.hpp"
 #include "kinfast/illumination/correct.hpp"
+#include "kinfast/illumination/likelihood.hpp"
 #include "kinfast/site/sample.hpp"
 
 namespace py = pybind11;
@@ -92,10 +93,52 @@ void bind_basic(py::module_& module) {
       .def_property_readonly("state_bytes", &BasicFitter::state_bytes);
 }
 
+SmoothFit fit_from(const CArray<float>& levels, const CArray<double>& terms) {
+  return {{levels.data(), levels.data() + levels.size()},
+          {terms.data(), terms.data() + terms.size()}};
+}
+
+py::tuple climb(const CArray<float>& logs, const CArray<double>& basis,
+                const CArray<double>& inverse, const std::vector<double>& bandwidths,
+                const CArray<float>& levels, const CArray<double>& terms) {
+  const LogImages images{image_view(logs, "logs"), image_view(basis, "basis"),
+                         image_view(inverse, "inverse")};
+  SmoothFit fit = fit_from(levels, terms);
+  {
+    const py::gil_scoped_release release;
+    climb_likelihood(images, bandwidths, fit);
+  }
+  return py::make_tuple(CArray<float>(fit.levels.size(), fit.levels.data()),
+                        CArray<double>(fit.terms.size(), fit.terms.data()));
+}
+
+CArray<double> pulls(const CArray<float>& logs, const CArray<double>& basis,
+                     const CArray<double>& inverse, double bandwidth, const CArray<float>& levels,
+                     const CArray<double>& terms) {
+  const LogImages images{image_view(logs, "logs"), image_view(basis, "basis"),
+                         image_view(inverse, "inverse")};
+  const SmoothFit fit = fit_from(levels, terms);
+  auto out = new_image<double>({images.logs.shape.height, images.basis.shape.width});
+  const auto to = mutable_view(out);
+  const py::gil_scoped_release release;
+  image_pulls(images, bandwidth, fit, to);
+  return out;
+}
+
+void bind_likelihood(py::module_& module) {
+  module.def("climb_likelihood", &climb, py::arg("logs").noconvert(), py::arg("basis").noconvert(),
+             py::arg("inverse").noconvert(), "bandwidths"_a, py::arg("levels").noconvert(),
+             py::arg("terms").noconvert());
+  module.def("image_pulls", &pulls, py::arg("logs").noconvert(), py::arg("basis").noconvert(),
+             py::arg("inverse").noconvert(), "bandwidth"_a, py::arg("levels").noconvert(),
+             py::arg("terms").noconvert());
+}
+
 } // namespace
 
 void bind_illumination(py::module_& module) {
   bind_basic(module);
+  bind_likelihood(module);
   module.def("expand_field", &expand, py::arg("grid").noconvert(), "height"_a, "width"_a);
   module.def("correct", &correct_image, py::arg("raw").noconvert(),
              py::arg("flatfield").noconvert(), py::arg("darkfield").noconvert());

@@ -166,6 +166,31 @@ class BasicFitter:
     def end_pass(self) -> bool:
         """Solve; True where another pass would hardly change the fields. Raises RuntimeError without images."""
 
+# ---- illumination: the field of greatest likelihood -------------------------------------------------
+
+def climb_likelihood(
+    logs: NDArray[np.float32],
+    basis: NDArray[np.float64],
+    inverse: NDArray[np.float64],
+    bandwidths: Sequence[float],
+    levels: NDArray[np.float32],
+    terms: NDArray[np.float64],
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """One scoring step for each bandwidth, from (levels, terms) on; see likelihood.hpp.
+
+    logs: (n, cells); basis: (cells, terms) without a constant; inverse: of its Gram matrix; levels: (n,).
+    Raises ValueError where shapes do not fit together."""
+
+def image_pulls(
+    logs: NDArray[np.float32],
+    basis: NDArray[np.float64],
+    inverse: NDArray[np.float64],
+    bandwidth: float,
+    levels: NDArray[np.float32],
+    terms: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(n, terms): what each image alone would move the terms by, times the information; as `climb_likelihood`."""
+
 # ---- illumination: pass one ------------------------------------------------------------------------
 
 class FieldSample:
