@@ -75,7 +75,7 @@ def find_light_levels(
     offset = None
     if len(judged) >= MIN_IMAGES:
         fit = OffsetFit.of(thumbnails[judged])
-        offset = fit.settled(thumbnails[judged])
+        offset = fit.best
         unlit[judged[_far_below(grids[judged].mean(axis=1), low[judged], high[judged], fit)]] = True
     return _levels_of(thumbnails, low, unlit, blank, offset)
 

@@ -8,9 +8,9 @@ Each image gives four rows: quantiles of the brightness in each of 8 x 8 blocks.
 confluent cells, none far above the middle, where debris, saturated spots and bright cells are. Within and over images,
 `association` is the covariance of a row's mean with its shape, along the one direction in which an offset changes
 shapes. Its noise is known from the other directions, in which nothing but the cells' places makes a covariance: that
-holds for few images as for many. Where images do not determine an
-offset, little or nothing is subtracted. From 12 images on the estimate by levels (`level_offset`), more exact but
-without an error of its own and astray where cells are confluent, is taken as far as it lies within one standard error.
+holds for few images as for many. From 12 images on it is weighed together with the estimate by levels
+(`level_offset`), each by its own error: the one tells more where cells are few, the other where they are confluent.
+Where images do not determine an offset, little or nothing is subtracted.
 Source: Gao & Bruce 1997, Statistica Sinica 7:855 (firm shrinkage).
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinfast.preprocess.blocks import cut_blocks
-from kinfast.preprocess.level_offset import fit_levels_offset
+from kinfast.preprocess.level_offset import level_misfits
 from kinfast.preprocess.surface import project, surface_basis, term_degrees
 
 SIDE = 64
@@ -29,6 +29,8 @@ QUANTILES = (0.02, 0.2, 0.4, 0.6)
 """Chosen among five sets on simulated confluent stacks of 64 to 270 images, close to a tie with (0.02, 0.3, 0.7)."""
 STEPS = 50
 """Candidates between zero and the darkest grid cell; between them the association is nearly a line."""
+LEVEL_QUANTILES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9)
+"""Of `level_offset`."""
 LEVELS_FROM = 12
 """Images from which `level_offset` helps: fewer tell a level's shape from the cells' places too badly."""
 LEAST = 0.5
@@ -46,45 +48,59 @@ def fit_dark_offset(thumbnails: NDArray[np.float32]) -> float:
     Returns:
         Counts, from 0 to the darkest grid cell.
     """
-    return OffsetFit.of(thumbnails).settled(thumbnails)
+    return OffsetFit.of(thumbnails).best
 
 
 @dataclass(frozen=True, slots=True)
 class OffsetFit:
-    """The association of brightness and shape for each candidate of the offset (counts), in its standard errors."""
+    """What speaks against each candidate of the offset.
+
+    Attributes:
+        candidates: (k,) counts, rising from 0.
+        associations: (k,) of brightness and shape, in their standard errors.
+        misfits: (k,) of the levels, chi-squared above the least; None where too few images tell levels.
+    """
 
     candidates: NDArray[np.float64]
     associations: NDArray[np.float64]
+    misfits: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, thumbnails: NDArray[np.float32]) -> "OffsetFit":
         """Look at frames, (n, gh, gw) float32 counts."""
-        rows, grid = _block_rows(_coarse(thumbnails))
+        cells, back, grid = _cut_cells(_coarse(thumbnails))
         basis = surface_basis(*grid)[:, 1:]
         if basis.shape[1] < 2 or len(thumbnails) < 2:  # no second direction to tell noise by
             return cls(np.zeros(1), np.zeros(1))
         candidates = np.linspace(0.0, max(float(thumbnails.min()), 0.0), STEPS)
-        return cls(candidates, np.array([_association(rows, offset, basis) for offset in candidates]))
+        rows = _quantile_rows(cells, back)
+        associations = np.array([_association(rows, offset, basis) for offset in candidates])
+        if len(thumbnails) < LEVELS_FROM:
+            return cls(candidates, associations)
+        return cls(candidates, associations, level_misfits(cells, back, grid, LEVEL_QUANTILES, candidates))
 
     @property
     def contradiction(self) -> float:
-        """By how many standard errors the images contradict that there is no offset."""
-        return -float(self.associations[0])
+        """By how many standard errors the images contradict that there is no offset.
+
+        Both estimates look at the same images, so what they say together counts as their mean, not as their sum.
+        """
+        if self.misfits is None:
+            return -float(self.associations[0])
+        against = self._against
+        return float(np.sqrt(0.5 * (against[0] - against.min())))
 
     @property
     def best(self) -> float:
-        """Where the association vanishes, shrunk where images hardly contradict 0."""
-        return self._shrunk(self._crossing(0.0))
+        """What images speak least against, shrunk where they hardly contradict 0."""
+        if self.misfits is None:
+            return self._shrunk(self._crossing(0.0))
+        return self._shrunk(_lowest(self.candidates, self._against))
 
-    def settled(self, thumbnails: NDArray[np.float32]) -> float:
-        """Give the offset of the frames that were looked at; from `LEVELS_FROM` on, levels have a say in it."""
-        if self.contradiction <= 1.0 or len(thumbnails) < LEVELS_FROM:
-            return self.best
-        return self.nearest(fit_levels_offset(thumbnails))
-
-    def nearest(self, offset: float) -> float:
-        """Give what is nearest to another estimate within one standard error of the best, shrunk likewise."""
-        return self._shrunk(float(np.clip(offset, self._crossing(-1.0), self._crossing(1.0))))
+    @property
+    def _against(self) -> NDArray[np.float64]:
+        total: NDArray[np.float64] = self.associations**2 + (0.0 if self.misfits is None else self.misfits)
+        return total
 
     def _shrunk(self, offset: float) -> float:
         """Shrink firmly: nothing is left up to one standard error, all from `ALLOWED` on."""
@@ -114,10 +130,13 @@ def _coarse(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
     return means
 
 
-def _block_rows(grids: NDArray[np.float32]) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """Give the quantiles in each block, (quantiles, n, blocks) counts, and how many blocks there are down and across.
+def _cut_cells(
+    grids: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float64], tuple[int, int]]:
+    """Give the cells of each block, (n, blocks, cells) counts, and how many blocks there are down and across.
 
-    The images' common shape is divided out within blocks, else quantiles lie apart where it is steep.
+    The images' common shape is divided out within blocks, else quantiles lie apart where it is steep; the second value,
+    (blocks,), is what a block's quantiles are multiplied by to have it again.
     """
     n, height, width = grids.shape
     basis = surface_basis(height, width)
@@ -126,12 +145,27 @@ def _block_rows(grids: NDArray[np.float32]) -> tuple[NDArray[np.float64], tuple[
     common = (basis * project(basis, shape)).sum(axis=1).reshape(1, height, width)
     blocks = cut_blocks(grids / np.exp(common).astype(np.float32))
     grid = (blocks.shape[1], blocks.shape[2])
-    cells = blocks.reshape(n, grid[0] * grid[1], -1)
+    back = np.exp(cut_blocks(common).reshape(grid[0] * grid[1], -1).mean(axis=1))
+    return blocks.reshape(n, grid[0] * grid[1], -1), back, grid
+
+
+def _quantile_rows(cells: NDArray[np.float32], back: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give each image's quantiles in each block, (quantiles, n, blocks) counts."""
     last = cells.shape[2] - 1
     places = [round(quantile * last) for quantile in QUANTILES]
     ranked = np.partition(cells, places, axis=2)[..., places].astype(np.float64)
-    back = np.exp(cut_blocks(common).reshape(1, cells.shape[1], -1).mean(axis=2))
-    return np.moveaxis(ranked, 2, 0) * back, grid
+    rows: NDArray[np.float64] = np.moveaxis(ranked, 2, 0) * back
+    return rows
+
+
+def _lowest(places: NDArray[np.float64], heights: NDArray[np.float64]) -> float:
+    """Give where a curve is lowest: the vertex of the parabola through its least value and both neighbours."""
+    at = int(np.argmin(heights))
+    if at in (0, len(heights) - 1):
+        return float(places[at])
+    left, middle, right = heights[at - 1 : at + 2]
+    bend = left - 2 * middle + right
+    return float(places[at] + 0.5 * (places[1] - places[0]) * (left - right) / bend) if bend > 0 else float(places[at])
 
 
 def _association(rows: NDArray[np.float64], offset: float, basis: NDArray[np.float64]) -> float:
