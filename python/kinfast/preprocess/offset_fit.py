@@ -29,8 +29,6 @@ QUANTILES = (0.02, 0.2, 0.4, 0.6)
 """Chosen among five sets on simulated confluent stacks of 64 to 270 images, close to a tie with (0.02, 0.3, 0.7)."""
 STEPS = 50
 """Candidates between zero and the darkest grid cell; between them the association is nearly a line."""
-LEVEL_QUANTILES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9)
-"""Of `level_offset`."""
 LEVELS_FROM = 12
 """Images from which `level_offset` helps: fewer tell a level's shape from the cells' places too badly."""
 LEAST = 0.5
@@ -68,16 +66,17 @@ class OffsetFit:
     @classmethod
     def of(cls, thumbnails: NDArray[np.float32]) -> "OffsetFit":
         """Look at frames, (n, gh, gw) float32 counts."""
-        cells, back, grid = _cut_cells(_coarse(thumbnails))
+        grids = _coarse(thumbnails)
+        shape = _common_shape(grids)
+        rows, grid = _block_rows(grids, shape)
         basis = surface_basis(*grid)[:, 1:]
         if basis.shape[1] < 2 or len(thumbnails) < 2:  # no second direction to tell noise by
             return cls(np.zeros(1), np.zeros(1))
         candidates = np.linspace(0.0, max(float(thumbnails.min()), 0.0), STEPS)
-        rows = _quantile_rows(cells, back)
         associations = np.array([_association(rows, offset, basis) for offset in candidates])
         if len(thumbnails) < LEVELS_FROM:
             return cls(candidates, associations)
-        return cls(candidates, associations, level_misfits(cells, back, grid, LEVEL_QUANTILES, candidates))
+        return cls(candidates, associations, level_misfits(grids, shape, candidates))
 
     @property
     def contradiction(self) -> float:
@@ -130,32 +129,29 @@ def _coarse(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
     return means
 
 
-def _cut_cells(
-    grids: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float64], tuple[int, int]]:
-    """Give the cells of each block, (n, blocks, cells) counts, and how many blocks there are down and across.
-
-    The images' common shape is divided out within blocks, else quantiles lie apart where it is steep; the second value,
-    (blocks,), is what a block's quantiles are multiplied by to have it again.
-    """
+def _common_shape(grids: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Give the smooth shape that images share before any offset is subtracted, (gh, gw) about 1."""
     n, height, width = grids.shape
     basis = surface_basis(height, width)
     logs = np.log(grids).reshape(n, -1)
     shape = np.median(logs - logs.mean(axis=1)[:, None], axis=0)
-    common = (basis * project(basis, shape)).sum(axis=1).reshape(1, height, width)
-    blocks = cut_blocks(grids / np.exp(common).astype(np.float32))
+    common: NDArray[np.float64] = np.exp((basis * project(basis, shape)).sum(axis=1).reshape(height, width))
+    return common
+
+
+def _block_rows(grids: NDArray[np.float32], shape: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Give the quantiles in each block, (quantiles, n, blocks) counts, and how many blocks there are down and across.
+
+    The images' common shape is divided out within blocks, else quantiles lie apart where it is steep.
+    """
+    blocks = cut_blocks(grids / shape.astype(np.float32))
     grid = (blocks.shape[1], blocks.shape[2])
-    back = np.exp(cut_blocks(common).reshape(grid[0] * grid[1], -1).mean(axis=1))
-    return blocks.reshape(n, grid[0] * grid[1], -1), back, grid
-
-
-def _quantile_rows(cells: NDArray[np.float32], back: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give each image's quantiles in each block, (quantiles, n, blocks) counts."""
+    cells = blocks.reshape(len(grids), grid[0] * grid[1], -1)
     last = cells.shape[2] - 1
     places = [round(quantile * last) for quantile in QUANTILES]
     ranked = np.partition(cells, places, axis=2)[..., places].astype(np.float64)
-    rows: NDArray[np.float64] = np.moveaxis(ranked, 2, 0) * back
-    return rows
+    back = np.exp(cut_blocks(np.log(shape)[None]).reshape(1, cells.shape[1], -1).mean(axis=2))
+    return np.moveaxis(ranked, 2, 0) * back, grid
 
 
 def _lowest(places: NDArray[np.float64], heights: NDArray[np.float64]) -> float:
