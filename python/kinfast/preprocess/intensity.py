@@ -58,7 +58,10 @@ def fit_levels(corrected: NDArray[np.float32], of_controls: bool) -> Levels:
         return Levels(0.0, 0.0, 0, of_controls)
     low, high = np.percentile(corrected, (BACKGROUND_PERCENTILE, SPECK_PERCENTILE))
     above = np.clip(corrected, low, high).astype(np.float64) - low
-    first, third = float(above.sum()), float((above**3).sum())
+    first, third = (
+        float(above.sum()),
+        float((above * above * above).sum()),
+    )  # a power by its name takes ten times as long
     scale = (third / first) ** 0.5 if first > 0 else 0.0
     return Levels(round(float(low), 2), round(scale, 2), len(corrected), of_controls)
 

@@ -55,7 +55,8 @@ def level_misfits(
     rows, constant = np.concatenate(whitened), np.concatenate(constants)
     misfits = np.array([_beyond_rank_one(rows - offset * constant) for offset in candidates])
     freedom = (rows.shape[0] - 1) * (rows.shape[1] - 1)
-    return (misfits - misfits.min()) / max(1.0, float(misfits.min()) / freedom)
+    above: NDArray[np.float64] = (misfits - misfits.min()) / max(1.0, float(misfits.min()) / freedom)
+    return above
 
 
 def _levels(grids: NDArray[np.float32], shape: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,7 +69,7 @@ def _levels(grids: NDArray[np.float32], shape: NDArray[np.float64]) -> NDArray[n
     places = (grids / shape.astype(np.float32))[cut].reshape(n, rows, side, columns, side)
     pooled = places.transpose(1, 3, 0, 2, 4).reshape(rows, columns, n * side * side)
     ranks = [round(quantile * (pooled.shape[2] - 1)) for quantile in QUANTILES]
-    levels = np.moveaxis(np.partition(pooled, ranks, axis=2)[..., ranks], 2, 0).astype(np.float64)
+    levels = np.moveaxis(np.sort(pooled, axis=2)[..., ranks], 2, 0).astype(np.float64)
     back: NDArray[np.float64] = shape[cut].reshape(rows, side, columns, side).mean(axis=(1, 3))
     return levels * back
 

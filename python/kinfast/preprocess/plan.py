@@ -1,6 +1,6 @@
 """How the channels of one plate are processed: what pass one finds and pass two applies."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from kinfast import _native
 from kinfast.config import PreprocessConfig
 from kinfast.domain import Plate
 from kinfast.preprocess.dark_offset import find_light_levels
+from kinfast.preprocess.illumination.change import Change, find_change
+from kinfast.preprocess.illumination.estimate import NONE
 from kinfast.preprocess.illumination.field import Illumination
 from kinfast.preprocess.illumination.light import Light, correct_samples, fit_light
 from kinfast.preprocess.illumination.parts import group_wells
@@ -75,10 +77,12 @@ class PlateTask:
 class ChannelFit:
     """What pass one found of one channel.
 
-    See `Light`, `fit_window` (the plate's own), `fit_levels`, `find_light_levels`, `saturation_value`.
+    See `Light`, `fit_window` (the plate's own), `fit_levels`, `find_light_levels`, `saturation_value`. `change`
+    may still be looked for: pass two does not need it.
     """
 
     light: Light
+    change: "Future[Change]"
     window: Window
     levels: Levels
     dark_below: float
@@ -164,13 +168,14 @@ def stored_shape(raw: tuple[int, int], shorter_side: int) -> tuple[int, int]:
     return height, width
 
 
-def plan_plate(task: PlateTask, threads: int, reporter: Reporter) -> PlatePlan:
+def plan_plate(task: PlateTask, threads: int, reporter: Reporter, later: Executor | None = None) -> PlatePlan:
     """Run pass one: sample the plate's images and fit fields, windows and thresholds.
 
     Args:
         task: the plate's work.
         threads: threads; they do not change the result.
         reporter: told of each chunk of images.
+        later: looks for light that changes, also after this has returned; None: it is looked for before.
     """
     chosen, shape = task.sampled_sites(), task.raw_shape()
     raw = shape or NO_SHAPE
@@ -185,13 +190,13 @@ def plan_plate(task: PlateTask, threads: int, reporter: Reporter) -> PlatePlan:
         for c, channel in enumerate(task.channels):
             sample = sample_channel([site[c] for site in paths], chosen, raw, threads, reporter)
             unread[channel] = frozenset(chosen.tolist()) - frozenset(sample.sites.tolist())
-            fits[channel] = pool.submit(_fit_channel, task, channel, sample, raw, groups)
+            fits[channel] = pool.submit(_fit_channel, task, channel, sample, raw, groups, later or pool)
         results = {channel: fit.result() for channel, fit in fits.items()}
     return PlatePlan(shape, stored, results, min_nucleus_area(stored, raw, task.pixel_um), groups, unread)
 
 
 def _fit_channel(
-    task: PlateTask, channel: str, sample: ChannelSample, raw: tuple[int, int], groups: dict[str, str]
+    task: PlateTask, channel: str, sample: ChannelSample, raw: tuple[int, int], groups: dict[str, str], later: Executor
 ) -> ChannelFit:
     grid = sample.thumbnails.shape[1:]
     levels = find_light_levels(sample.thumbnails, sample.samples, raw[0] * raw[1] / (grid[0] * grid[1]))
@@ -199,15 +204,11 @@ def _fit_channel(
     usable = ~levels.dark & ~levels.blank & ~_spoilt(sample.samples, full)
     wells = [task.plate.sites[i].key.well for i in sample.sites]
     control = np.array([well in task.controls for well in wells], bool)
-    light = fit_light(
-        sample.thumbnails[usable],
-        round(levels.offset, 2),
-        task.config.illumination,
-        [wells[i] for i in np.flatnonzero(usable)],
-        control[usable],
-        groups,
-        len(task.channels),
-    )
+    thumbnails, offset = sample.thumbnails[usable], round(levels.offset, 2)
+    usable_wells = [wells[i] for i in np.flatnonzero(usable)]
+    light = fit_light(thumbnails, offset, task.config.illumination, usable_wells, control[usable], groups)
+    looked_for = task.config.illumination != NONE and len(thumbnails) > 0
+    change = later.submit(find_change, thumbnails, offset, usable_wells, len(task.channels)) if looked_for else _none()
     names = [groups.get(well, "") for well in wells]
     corrected = correct_samples(sample.samples, sample.stride, light, names, raw)
     usable &= ~glaring_images(corrected, usable)
@@ -216,7 +217,14 @@ def _fit_channel(
     bright = fit_levels(guides, enough_controls(usable, control))
     flat_samples = corrected.reshape(len(corrected), corrected.shape[1] * corrected.shape[2])
     brightness = fit_nuclei_threshold(flat_samples[usable]) if channel == task.nuclei_channel else np.nan
-    return ChannelFit(light, window, bright, round(levels.dark_below, 3), full, round(brightness, 2), len(sample.sites))
+    dark_below, brightness = round(levels.dark_below, 3), round(brightness, 2)
+    return ChannelFit(light, change, window, bright, dark_below, full, brightness, len(sample.sites))
+
+
+def _none() -> "Future[Change]":
+    none: Future[Change] = Future()
+    none.set_result(Change())
+    return none
 
 
 def _spoilt(samples: NDArray[np.uint16], full: int) -> NDArray[np.bool_]:

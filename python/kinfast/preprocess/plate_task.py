@@ -61,8 +61,8 @@ def prepare_plate(
         reporter: told of each batch.
         plan: what pass one of this very plate gave; None: it is run here.
     """
-    plan = plan or plan_plate(task, threads, reporter)
-    with ThreadPoolExecutor(1) as pool:  # the fields go to the disk while images are decoded
+    with ThreadPoolExecutor(1) as pool:  # for changes of the light, and the fields' files, while images are decoded
+        plan = plan or plan_plate(task, threads, reporter, pool)
         fields = pool.submit(_write_fields, plan, work / "fields") if plan.shape is not None else None
         done = _run_pass_two(task, plan, work / "images.npy", threads, reporter)
         if fields is not None:
@@ -261,7 +261,7 @@ def _facts(task: PlateTask, plan: PlatePlan, thresholds: Thresholds, n_sites: in
                 "dark_counts": round(float(fit.illumination.darkfield.mean()), 3),
                 **fit.illumination.as_json(),
                 "n_images": fit.n_sampled,
-                "drift": fit.light.change.as_json(),
+                "drift": fit.change.result().as_json(),
                 "groups": {group: fields.as_json() for group, fields in fit.light.groups.items()},
             }
             for name, fit in plan.fits.items()

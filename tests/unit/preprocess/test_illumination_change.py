@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kinfast.preprocess.illumination.change import find_change
-from kinfast.preprocess.illumination.estimate import NONE
+from kinfast.preprocess.illumination.change import Change, find_change
 from kinfast.preprocess.illumination.light import Light, correct_samples, fit_light
 from kinfast.preprocess.illumination.parts import group_wells, row_parts, stretches
 
@@ -110,8 +109,7 @@ def test_too_little_to_tell_is_said(make_thumbnails: Make) -> None:
     one_row = find_change(thumbnails, OFFSET, WELLS[:16])
     assert one_row.words() == "drift of the light not looked for: 16 images, wanted two parts of 8"
     assert one_row.as_json()["rows"] is None
-    asked = fit_light(thumbnails, OFFSET, NONE, WELLS[:16], np.zeros(16, bool), {})
-    assert asked.change.words() == "drift of the light not looked for: nothing is corrected"
+    assert Change().words() == "drift of the light not looked for: nothing is corrected"
 
 
 def test_rows_with_few_images_join_a_neighbour() -> None:

@@ -1,4 +1,4 @@
-"""A plate x channel's light as a whole, how it changes within the plate, and fields for groups of its wells.
+"""A plate x channel's light as a whole, and fields for groups of its wells.
 
 A group's field is the plate's times what its own images show beyond that. So the few images of a row only have to
 tell how the row departs from the plate; where they do not show that on held-out wells, `auto` keeps the plate's field.
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinfast import _native
-from kinfast.preprocess.illumination.change import Change, find_change
 from kinfast.preprocess.illumination.estimate import NONE, fit_illumination
 from kinfast.preprocess.illumination.field import Illumination, normalise
 
@@ -22,12 +21,10 @@ class Light:
 
     Attributes:
         plate: the fields of all its images.
-        change: how the light differs between parts of the plate.
         groups: fields by the name of a group of wells; empty: all wells have the plate's.
     """
 
     plate: Illumination
-    change: Change = field(default_factory=Change)
     groups: dict[str, Illumination] = field(default_factory=dict)
 
     def of(self, group: str) -> Illumination:
@@ -42,7 +39,6 @@ def fit_light(
     wells: Sequence[str],
     control: NDArray[np.bool_],
     groups: Mapping[str, str],
-    n_channels: int = 1,
 ) -> Light:
     """Fit a plate x channel's light.
 
@@ -53,12 +49,10 @@ def fit_light(
         wells: of each image.
         control: (n,) bool, in a negative control well.
         groups: group of each well; empty: one field for the plate.
-        n_channels: channels of the plate.
     """
     plate = fit_illumination(thumbnails, offset, method, wells, control)
     if method == NONE or not len(thumbnails):
         return Light(plate)
-    change = find_change(thumbnails, offset, wells, n_channels)
     names = np.array([groups[well] for well in wells] if groups else [], str)
     own: dict[str, Illumination] = {}
     for name in sorted(set(groups.values())) if len(set(groups.values())) > 1 else ():
@@ -68,7 +62,7 @@ def fit_light(
             flattened, offset, method, [well for well in wells if groups[well] == name], control[of]
         )
         own[name] = _of_group(plate, beyond)
-    return Light(plate, change, own)
+    return Light(plate, own)
 
 
 def _of_group(plate: Illumination, beyond: Illumination) -> Illumination:

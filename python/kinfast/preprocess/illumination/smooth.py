@@ -7,7 +7,6 @@ Source: CellProfiler manual, CorrectIlluminationCalculate ("Fit Polynomial", "Ga
 et al. 2014, J. Microscopy 256:231.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +31,8 @@ def mean_field(thumbnails: NDArray[np.float32], offset: float) -> NDArray[np.flo
 
 def gaussian_field(thumbnails: NDArray[np.float32], offset: float) -> NDArray[np.float64]:
     """Give the mean image under a Gaussian; thumbnails (n, gh, gw) counts -> (gh, gw) float64, counts."""
+    import cv2  # only who asks for it waits for it
+
     image = _mean_image(thumbnails, offset)
     sigma = FILTER_SHARE * min(image.shape) / WIDTH_OF_SIGMA
     return _positive(np.asarray(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)), image)
