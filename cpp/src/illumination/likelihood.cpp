@@ -22,7 +22,8 @@ constexpr double kHighShare = 0.999;
 constexpr double kRoom = 0.2;
 constexpr double kNarrowest = 1e-4; // of all bins together
 constexpr double kFloor = 1e-3;     // of a bin's density, over the bins: logarithms exist
-constexpr double kNormalHalf = 1.35; // the densest half of a normal distribution, over its deviation
+constexpr double kNormalHalf =
+    1.35; // the densest half of a normal distribution, over its deviation
 constexpr double kLeastInformation = 1e-12;
 constexpr std::array kSteps = {1.0, 0.5, 0.25, 0.125, 0.0625};
 
@@ -143,11 +144,10 @@ void check(const LogImages& images, const SmoothFit& fit) {
   if (shape.pixels() == 0 || images.basis.shape.height != shape.width ||
       images.inverse.shape != Shape{terms, terms} || fit.levels.size() != shape.height ||
       fit.terms.size() != terms) {
-    throw std::invalid_argument("logs " + to_string(shape) + ", basis " +
-                                to_string(images.basis.shape) + ", inverse " +
-                                to_string(images.inverse.shape) + ", " +
-                                std::to_string(fit.levels.size()) + " levels, " +
-                                std::to_string(fit.terms.size()) + " terms do not fit together");
+    throw std::invalid_argument(
+        "logs " + to_string(shape) + ", basis " + to_string(images.basis.shape) + ", inverse " +
+        to_string(images.inverse.shape) + ", " + std::to_string(fit.levels.size()) + " levels, " +
+        std::to_string(fit.terms.size()) + " terms do not fit together");
   }
 }
 
