@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,7 @@ class Results:
                 file.write(json.dumps(line) + "\n")
 
 
+@cache
 def cached_scenes(cells: str, images: int, seed: int) -> Scenes:
     """Draw scenes, or take those of an earlier run."""
     file = CACHE / f"{cells}-{images}-{seed}.npy"
