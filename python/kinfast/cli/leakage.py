@@ -172,7 +172,13 @@ def _train_level(
 
 def _evaluate_level(run: Path, draws: int, reporter: "Reporter") -> None:
     from kinfast.evaluate.run import evaluate_run
-    from kinfast.report.run import write_report
+    from kinfast.evaluate.run_folder import METRICS, PREDICTIONS, REPORT
+    from kinfast.report.run import read_metrics, write_report
 
+    # the report is written last: one that is younger than the predictions stands for metrics that are whole
+    done = run / REPORT
+    fresh = done.is_file() and done.stat().st_mtime_ns > (run / PREDICTIONS).stat().st_mtime_ns
+    if fresh and (run / METRICS).is_file() and read_metrics(run)["about"]["draws"] == draws:
+        return
     evaluate_run(run, draws=draws, reporter=reporter)
     write_report(run, reporter=reporter)

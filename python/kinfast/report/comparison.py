@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kinfast.evaluate.paired import TESTED
+from kinfast.report.comparison_roc import draw_roc_beside
 from kinfast.report.style import CONTRAST, GREY, MODEL, SPAN, figure_style, new_figure, save_figure
 from kinfast.report.tables import UNDEFINED, Table, shown, write_table
 
@@ -15,12 +16,15 @@ HEADINGS = {"roc_auc_macro": "AUC macro", "balanced_accuracy": "balanced", "top1
 
 
 def write_comparison_report(found: Mapping[str, Any], out: Path) -> list[Table]:
-    """Write tables/comparison.*, tables/differences.* and figures/comparison.*; return the tables."""
+    """Write tables/comparison.*, tables/differences.* and figures/comparison.* and roc.*; return the tables."""
     tables = [scores_table(found), differences_table(found)]
     for table in tables:
         write_table(table, out / "tables")
     with figure_style():
         save_figure(draw_comparison(found), out / "figures", "comparison")
+        beside = draw_roc_beside([Path(run["path"]) for run in found["runs"]], found["level"])
+        if beside is not None:
+            save_figure(beside, out / "figures", "roc")
     return tables
 
 

@@ -80,6 +80,7 @@ def test_many_runs_are_compared_on_common_units_only(good: Path, tmp_path: Path)
     )
     write_comparison_report(found, tmp_path)
     assert (tmp_path / "figures" / "comparison.png").stat().st_size > 5000
+    assert (tmp_path / "figures" / "roc.png").stat().st_size > 5000
     assert len(pd.read_csv(tmp_path / "tables" / "differences.csv")) == 9
 
 
