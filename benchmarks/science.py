@@ -84,7 +84,7 @@ def ladder(folder: Path, draws: int = 300) -> dict[str, object]:
         evaluate_run(folder / split, draws=draws)
     found = measure_leakage(runs, {}, draws)
     own = found["compound"]["well"][SCORE]
-    baselines = {name: levels["well"][SCORE]["value"] for name, levels in found["baselines"]["compound"].items()}
+    baselines = {name: levels["well"][SCORE]["value"] for name, levels in found["baselines"].items()}
     return {
         "wells": {split: found[split]["well"][SCORE] for split in runs},
         "leakage": {step["split_by"]: step["leakage"] for step in found["steps"]},

@@ -36,13 +36,14 @@ def measure_leakage(
 
     Returns:
         What leakage.json holds: for each level of the ladder, the scores of sites, wells and compounds (None where it
-        was skipped); `baselines` of each level; `steps`: what each level's score loses to the strictest one, with
-        interval, and which share of what lies above chance that is; `verdicts`.
+        was skipped); `baselines` of the strictest, `split_baselines` of each; `steps`: what each level's score loses
+        to the strictest one, with interval, and which share of what lies above chance that is; `verdicts`.
     """
     loaded = {level: read_run(path) for level, path in runs.items()}
     metrics = {level: _metrics(path) for level, path in runs.items()}
     found: dict[str, Any] = {level: metrics[level]["test"] if level in metrics else None for level in LADDER}
-    found["baselines"] = {level: content["baselines"] for level, content in metrics.items()}
+    found["split_baselines"] = {level: content["baselines"] for level, content in metrics.items()}
+    found["baselines"] = found["split_baselines"].get(_strictest(loaded), {})
     with threadpool_limits(1, user_api="blas"):
         found["steps"] = _steps(loaded, draws)
     found["about"] = {

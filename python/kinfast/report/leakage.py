@@ -34,7 +34,7 @@ def ladder_table(found: Mapping[str, Any]) -> Table:
             rows.append((split, UNDEFINED, *[UNDEFINED] * (len(SCORES) + 1)))
             continue
         for level in LEVELS:
-            scores, position = found[split][level], found["baselines"][split]["position"][level]
+            scores, position = found[split][level], found["split_baselines"][split]["position"][level]
             if scores[SCORE]["value"] is None:
                 continue
             raw += [{"split_by": split, "level": level, "score": name, **scores[name]} for name in SCORES]
@@ -83,7 +83,7 @@ def draw_ladder(found: Mapping[str, Any]) -> Figure:
             f"{entry['value']:.2f}", (place, entry["value"]), xytext=(8, 3), textcoords="offset points", fontsize=8
         )
         for name, marker in BASELINES.items():
-            value = found["baselines"][split][name][STEP_LEVEL][SCORE]["value"]
+            value = found["split_baselines"][split][name][STEP_LEVEL][SCORE]["value"]
             if value is not None:
                 label = name if place == 0 else None
                 axes.scatter([place - 0.12], [value], marker=marker, color=GREY, s=22, zorder=2, label=label)

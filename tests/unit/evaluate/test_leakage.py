@@ -39,7 +39,8 @@ def test_the_ladder_falls_and_says_how_far(runs: dict[str, Path], tmp_path: Path
     names = {verdict["name"]: verdict["holds"] for verdict in found["verdicts"]}
     assert names["leakage_by_image"]
     assert names["plate_skipped"]
-    assert set(found["baselines"]) == set(SKILL)
+    assert set(found["split_baselines"]) == set(SKILL)
+    assert found["baselines"] == found["split_baselines"]["compound"]
     write_leakage(found, tmp_path / "leakage.json")
     write_leakage_report(found, tmp_path)
     assert len(pd.read_csv(tmp_path / "tables" / "leakage_steps.csv")) == 2
