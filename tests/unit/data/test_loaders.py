@@ -216,6 +216,7 @@ def test_the_gpu_serves_what_the_cpu_serves(
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_the_gpu_loaders_share_their_noise(store: PreparedStore) -> None:
+    pytest.importorskip("nvidia.dali")
     loaders = [make(kind, store, augmentation=FULL, device="cuda") for kind in ("torch", "dali")]
     for one, other in zip(*(loader.epoch(0) for loader in loaders), strict=True):
         assert (one.streams[0] - other.streams[0]).abs().max().item() <= 2 * TOLERANCE
