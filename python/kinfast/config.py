@@ -97,6 +97,7 @@ class TrainConfig:
         classes: the label's values that count.
         drop_inactive: activity.csv, whose inactive compounds are left out of training.
         policy: what to do with flagged sites, as FLAG=exclude, FLAG=keep or FLAG=only-report.
+        plates: the only ones to train, validate and test on; `first` is the first by name.
         split_by: image, well, plate, compound or compound-plate.
         folds: of cross-validation; None: one split.
         repeats: how often the folds are dealt out anew.
@@ -108,6 +109,10 @@ class TrainConfig:
         learning_rate: at the schedule's height.
         momentum: of sgd and rmsprop.
         weight_decay: of any optimizer.
+        optimizer_parameters: any of its parameters, as NAME=VALUE; pairs with a slash: betas=0.9/0.999.
+        switch_to: another optimizer, with parameters of its own defaults, for the epochs after `switch_epoch`.
+        switch_epoch: epochs that the first optimizer trains.
+        switch_learning_rate: of the second, in the place of `learning_rate`.
         clip_norm: largest norm of the gradient; 0: no clipping.
         schedule: cosine (to zero) or constant.
         warmup_epochs: over which the rate rises from zero; may be a fraction.
@@ -143,6 +148,7 @@ class TrainConfig:
     classes: tuple[str, ...] | None = None
     drop_inactive: str | None = None
     policy: tuple[str, ...] = ()
+    plates: tuple[str, ...] | None = None
     split_by: str | None = None
     folds: int | None = None
     repeats: int = 1
@@ -154,6 +160,10 @@ class TrainConfig:
     learning_rate: float | None = None
     momentum: float | None = None
     weight_decay: float | None = None
+    optimizer_parameters: tuple[str, ...] = ()
+    switch_to: str | None = None
+    switch_epoch: int | None = None
+    switch_learning_rate: float | None = None
     clip_norm: float = CLIP_NORM
     schedule: str = "cosine"
     warmup_epochs: float = WARMUP_EPOCHS

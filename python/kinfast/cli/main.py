@@ -48,7 +48,7 @@ def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_version)
     for name in commands:
-        module = importlib.import_module(f"kinfast.cli.{name}")
+        module = importlib.import_module(f"kinfast.cli.{name.replace('-', '_')}")
         register = app.command(
             name=name,
             epilog=getattr(module, "EPILOG", None),

@@ -37,6 +37,8 @@ EPILOG = """
 
   kinfast train prepared_a --test-on prepared_b
 
+  kinfast train prepared --optimizer adam --switch-to sgd --switch-epoch 10 --switch-lr 1e-2
+
   kinfast train --resume runs/2026-11-23-vgg16-1
 """
 BASE = defaults.TrainConfig()
@@ -114,6 +116,10 @@ def command(
             show_default=False,
         ),
     ] = None,
+    plates: Annotated[
+        str | None,
+        _option("--plates", panel=DATA, text="Only these, as one CSV row; `first` is the first.", show_default=False),
+    ] = None,
     split_by: Annotated[
         str | None,
         _option(
@@ -159,6 +165,28 @@ def command(
     ] = None,
     weight_decay: Annotated[
         float | None, _option("--weight-decay", panel=TRAINING, text="0; adamw: 0.01.", show_default=False)
+    ] = None,
+    optimizer_parameters: Annotated[
+        list[str] | None,
+        _option(
+            "--optimizer-parameter",
+            panel=TRAINING,
+            metavar="NAME=VALUE",
+            text="Any of the optimizer's, by torch's names; repeatable. eps=1e-7, betas=0.9/0.999.",
+            show_default=False,
+        ),
+    ] = None,
+    switch_to: Annotated[
+        str | None,
+        _option("--switch-to", panel=TRAINING, text="Another optimizer for the later epochs.", show_default=False),
+    ] = None,
+    switch_epoch: Annotated[
+        int | None,
+        _option("--switch-epoch", panel=TRAINING, text="Epochs that the first one trains.", show_default=False),
+    ] = None,
+    switch_learning_rate: Annotated[
+        float | None,
+        _option("--switch-lr", panel=TRAINING, text="Of the second one. Default: its own.", show_default=False),
     ] = None,
     clip_norm: Annotated[
         float, _option("--clip-norm", panel=TRAINING, text="Largest norm of a gradient; 0: any.")
@@ -323,12 +351,13 @@ def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
 
     names = {field.name for field in fields(defaults.TrainConfig)}
     values = {name: value for name, value in asked.items() if name in names}
-    for name in ("composites", "classes"):
+    for name in ("composites", "classes", "plates"):
         values[name] = parse_classes(values[name]) if values[name] else None
     values["profile"] = None if values["profile"] is None else str(values["profile"].resolve())
     values["drop_inactive"] = str(values["drop_inactive"].resolve()) if values["drop_inactive"] else None
     values["test_on"] = str(asked["test_on"]) if asked["test_on"] else None
-    values["policy"] = tuple(values["policy"] or ())
+    for name in ("policy", "optimizer_parameters"):
+        values[name] = tuple(values[name] or ())
     if not asked["augment"]:
         values |= {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}
     return defaults.TrainConfig(**values)

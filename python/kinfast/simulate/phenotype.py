@@ -65,7 +65,7 @@ TARGET_EFFECTS: dict[str, dict[str, float]] = {
 mitotic arrest; CDK and mTOR: small nucleoli; Src and FAK: loss of stress fibres) and invented for the rest, so that
 every target has a signature of its own: the simulator's truth, not a claim about biology."""
 
-TARGETS = (
+FIRST_TARGETS = (
     "EGFR",
     "AuroraKinase",
     "mTOR",
@@ -93,7 +93,21 @@ TARGETS = (
     "PDGFR",
     "PDGFR,VEGrFR",
 )
-"""Target strings in the order in which `targets=N` takes them; those with a comma inhibit several kinases at once."""
+MOST_TARGETS = 112
+"""Source: the thesis, 3.8: 112 families and the control, 113 classes."""
+
+
+def _with_pairs(first: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """Add pairs of kinases, those far apart in the list first, until there are `most` target strings."""
+    kinases, seen = list(TARGET_EFFECTS), {frozenset(target.split(",")) for target in first}
+    pairs = [(a, b) for step in range(7, len(kinases)) for a, b in zip(kinases, kinases[step:], strict=False)]
+    more = [f"{a},{b}" for a, b in pairs if frozenset((a, b)) not in seen]
+    return (*first, *more)[:most]
+
+
+TARGETS = _with_pairs(FIRST_TARGETS, MOST_TARGETS)
+"""Target strings in the order in which `targets=N` takes them; those with a comma inhibit several kinases at once, and
+the later ones are pairs made up so that there are as many classes as in the thesis."""
 
 Vector = NDArray[np.float64]
 

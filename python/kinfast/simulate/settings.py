@@ -35,7 +35,7 @@ class SimulationSettings:
         pixel_um: um a pixel; 0.656 is a 20x objective on an ImageXpress camera read out 2 by 2.
         cells: expected nuclei in a field of an untreated well.
         compounds: number of compounds; None for as many as the wells hold at all doses.
-        targets: number of target strings, at most 26.
+        targets: number of target strings, at most 112, as in the thesis.
         doses_um: doses of every compound, uM. Source: the thesis, 3.2.
         control_share: share of the wells with DMSO.
         own_share: how much of a compound's effect is its own and not its target's, 0 to 1.

@@ -12,7 +12,7 @@ from kinfast.data.feed import LoaderSettings
 from kinfast.data.loaders import Loader, make_loader
 from kinfast.data.store import PreparedStore
 from kinfast.models import PretrainedWeights, StreamClassifier, build_model, build_shapes
-from kinfast.train.fit import Fold
+from kinfast.train.fit import Fold, SecondOptimizer
 from kinfast.train.losses import Loss
 from kinfast.train.optimizers import make_optimizer
 from kinfast.train.plan import Plan, training_rows
@@ -33,6 +33,7 @@ def assemble_fold(
         model=model,
         training=_training_loader(store, plan, number, steps, threads),
         validation=_validation_loader(store, plan, number, threads),
+        second=_second_optimizer(plan, model),
         loss=Loss(plan.loss, None if balance is None else torch.from_numpy(balance).to(device), config.label_smoothing),
         optimizer=make_optimizer(config.optimizer, model.parameters(), plan.learning_rate, plan.optimizer),
         precision=plan.precision,
@@ -42,6 +43,8 @@ def assemble_fold(
             warmup_epochs=config.warmup_epochs,
             epochs=config.epochs,
             steps_per_epoch=steps,
+            switch_epoch=config.switch_epoch,
+            switched_peak=plan.switch_learning_rate,
         ),
         clip_norm=config.clip_norm,
         compiled=config.compile,
@@ -51,6 +54,14 @@ def assemble_fold(
         unripe_share=UNRIPE_SHARE,
         seed=config.seed,
     )
+
+
+def _second_optimizer(plan: Plan, model: StreamClassifier) -> SecondOptimizer | None:
+    config = plan.config
+    if config.switch_to is None or config.switch_epoch is None or plan.switch_parameters is None:
+        return None
+    second = make_optimizer(config.switch_to, model.parameters(), plan.switch_learning_rate, plan.switch_parameters)
+    return SecondOptimizer(config.switch_epoch, second)
 
 
 def assemble_model(plan: Plan, weights: PretrainedWeights | None, fold: int) -> StreamClassifier:

@@ -38,6 +38,8 @@ def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
         "loss": plan.loss,
         "learning_rate": plan.learning_rate,
         "optimizer_parameters": plan.optimizer,
+        "switch_learning_rate": plan.switch_learning_rate or None,
+        "switch_parameters": plan.switch_parameters,
         "precision": plan.precision.name,
         "steps_per_epoch": [plan.steps(fold, store.image_size) for fold in range(plan.split.n_folds)],
         "notes": list(plan.notes),

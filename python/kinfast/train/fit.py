@@ -30,6 +30,14 @@ VALIDATION_SCORES = ("top1_accuracy", "balanced_accuracy", "roc_auc_macro")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SecondOptimizer:
+    """What trains after the first `epochs`. It begins without a state: Adam's moments mean nothing to SGD."""
+
+    epochs: int
+    optimizer: torch.optim.Optimizer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fold:
     """What one fold is trained with.
 
@@ -39,6 +47,7 @@ class Fold:
         training: augmented minibatches; an epoch takes `steps` of them.
         validation: the fixed views of the validation part; None without one.
         loss, optimizer, precision, schedule: how it is trained.
+        second: the optimiser that takes over, with the epochs before it; None where one trains throughout.
         clip_norm: largest norm of the gradient; 0: no clipping.
         compiled: see `kernels.compile_passes`.
         epochs, steps: at most so many epochs of so many steps.
@@ -62,6 +71,11 @@ class Fold:
     patience: int
     unripe_share: float
     seed: int
+    second: SecondOptimizer | None = None
+
+    def optimizer_of(self, epoch: int) -> torch.optim.Optimizer:
+        """Give the optimiser that trains an epoch, 0-based."""
+        return self.second.optimizer if self.second and epoch >= self.second.epochs else self.optimizer
 
 
 def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dict[str, Any]]], None]) -> Checkpoint:
@@ -83,8 +97,10 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
     state = load_checkpoint(path) or Checkpoint()
     best = Best(**state.best) if state.best else Best(unripe_epochs(fold.epochs, fold.unripe_share))
     if state.weights:
+        updater.optimizer = fold.optimizer_of(state.epoch - 1)  # whose state the checkpoint holds
         _restore(updater, state)
     while not state.finished and state.epoch < fold.epochs:
+        updater.optimizer = fold.optimizer_of(state.epoch)
         row = _epoch(fold, updater, state.epoch, reporter)
         best = best.after(state.epoch, row.get("validation_loss", math.nan))
         state = _advance(

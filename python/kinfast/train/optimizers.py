@@ -1,6 +1,6 @@
 """The optimisers by name, with every parameter stated."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -20,8 +20,15 @@ _CLASSES: dict[str, type[torch.optim.Optimizer]] = {
 }
 
 
-def optimizer_parameters(name: str, *, momentum: float | None, weight_decay: float | None) -> dict[str, Any]:
+def optimizer_parameters(
+    name: str, *, momentum: float | None, weight_decay: float | None, others: Sequence[str] = ()
+) -> dict[str, Any]:
     """Give all of an optimiser's parameters but the learning rate: the defaults, and what was asked for.
+
+    Args:
+        name: of the optimiser.
+        momentum, weight_decay: None leaves the default.
+        others: any parameters as NAME=VALUE, by torch.optim's names; a pair has a slash: betas=0.9/0.999.
 
     Raises:
         UsageError: no such optimiser, one without a momentum, or a value out of range.
@@ -35,7 +42,7 @@ def optimizer_parameters(name: str, *, momentum: float | None, weight_decay: flo
         parameters["momentum"] = _within("momentum", momentum, 1.0)
     if weight_decay is not None:
         parameters["weight_decay"] = _within("weight decay", weight_decay, float("inf"))
-    return parameters
+    return parameters | dict(_read_parameter(word, name, parameters) for word in others)
 
 
 def make_optimizer(
@@ -65,6 +72,27 @@ def has_normalisation(model: nn.Module) -> bool:
     """Say whether any layer normalises what flows through it."""
     kinds = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
     return any(isinstance(module, kinds) for module in model.modules())
+
+
+def _read_parameter(word: str, name: str, known: dict[str, Any]) -> tuple[str, Any]:
+    """Read NAME=VALUE as a value of the default's type."""
+    key, _, text = (part.strip() for part in word.partition("="))
+    if key not in known:
+        raise UsageError(f"{name} has no parameter {key!r}: it has {', '.join(known)}")
+    default = known[key]
+    try:
+        if isinstance(default, bool):
+            return key, {"true": True, "false": False}[text.lower()]
+        if isinstance(default, tuple):
+            first, second = text.split("/")
+            return key, (float(first), float(second))
+        return key, float(text)
+    except (KeyError, ValueError):
+        raise UsageError(f"{word!r} cannot be read: wanted a value such as {key}={_spell(default)}") from None
+
+
+def _spell(value: Any) -> str:
+    return "/".join(f"{part:g}" for part in value) if isinstance(value, tuple) else str(value).lower()
 
 
 def _within(what: str, value: float, above: float) -> float:

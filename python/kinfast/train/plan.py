@@ -29,6 +29,9 @@ from kinfast.train.losses import loss_kind
 from kinfast.train.optimizers import optimizer_parameters
 from kinfast.train.precision import Precision, choose_device, choose_precision
 
+FIRST_PLATE = "first"
+"""Stands for the first plate by name, whatever it is called: a recipe knows no names."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -46,6 +49,8 @@ class Plan:
         loss: cross_entropy or binary_cross_entropy.
         optimizer: all its parameters but the learning rate.
         learning_rate: at the schedule's height; 0 until the model is known, where none was asked for.
+        switch_parameters: of the second optimiser; None without one.
+        switch_learning_rate: of the second optimiser; 0 without one, and until the model is known.
         notes: lines that a person should read.
     """
 
@@ -60,6 +65,8 @@ class Plan:
     loss: str
     optimizer: dict[str, Any]
     learning_rate: float
+    switch_parameters: dict[str, Any] | None
+    switch_learning_rate: float
     notes: tuple[str, ...]
 
     @property
@@ -109,8 +116,15 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
         precision=choose_precision(device, config.amp),
         loader=chosen_kind(config.loader, device),
         loss=loss_kind(config.head, labels.multi_hot is not None),
-        optimizer=optimizer_parameters(config.optimizer, momentum=config.momentum, weight_decay=config.weight_decay),
+        optimizer=optimizer_parameters(
+            config.optimizer,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            others=config.optimizer_parameters,
+        ),
         learning_rate=config.learning_rate or 0.0,
+        switch_parameters=_switch_parameters(config),
+        switch_learning_rate=config.switch_learning_rate or 0.0,
         notes=(*inactive_notes, *label_notes, *split_notes),
     )
 
@@ -132,6 +146,20 @@ def training_rows(rows: NDArray[np.int64], batch_size: int, steps: int) -> NDArr
     if wanted - len(rows) < batch_size:
         return rows  # once is enough; of more sites than are wanted, each epoch's order begins with others
     return np.tile(rows, math.ceil(wanted / len(rows)))[:wanted]
+
+
+def _switch_parameters(config: TrainConfig) -> dict[str, Any] | None:
+    """Give the second optimiser's parameters, its defaults with the weight decay that was asked for."""
+    if config.switch_to is None:
+        if config.switch_epoch is not None or config.switch_learning_rate is not None:
+            raise UsageError("--switch-epoch and --switch-lr belong to a second optimizer: give --switch-to sgd")
+        return None
+    if config.switch_epoch is None or not 1 <= config.switch_epoch < config.epochs:
+        raise UsageError(
+            f"--switch-to {config.switch_to} after epoch {config.switch_epoch}: wanted --switch-epoch from 1 to "
+            f"{config.epochs - 1}, the epochs that {config.optimizer} trains of {config.epochs}"
+        )
+    return optimizer_parameters(config.switch_to, momentum=None, weight_decay=config.weight_decay)
 
 
 def _check_ranges(config: TrainConfig) -> None:
@@ -160,12 +188,28 @@ def _labels(store: PreparedStore, config: TrainConfig) -> tuple[LabelledSites, l
     if config.label is None and task is None:
         task = _default_task(store)
         note = [f"task {task} (--task or --label says otherwise)"]
-    labels, said = select_task(store.sites, config, task, config.classes, flags)
+    plates = _plate_rows(store, config.plates)
+    sites = store.sites if plates is None else store.sites.iloc[plates]
+    labels, said = select_task(sites, config, task, config.classes, flags)
     if config.min_compounds > 1:
-        kept, line = large_classes(store.sites, labels, config.min_compounds)
-        labels, _ = select_task(store.sites, config, task, kept, flags)
+        kept, line = large_classes(sites, labels, config.min_compounds)
+        labels, _ = select_task(sites, config, task, kept, flags)
         said = [*said, line]
+    if plates is not None:
+        labels = labels.spread(plates, len(store.sites))
     return labels, [*note, *said, *_class_lines(labels), *_flag_lines(store, labels, policies)]
+
+
+def _plate_rows(store: PreparedStore, plates: tuple[str, ...] | None) -> NDArray[np.int64] | None:
+    """Find the sites of the only plates that count; None where all do."""
+    if not plates:
+        return None
+    names = store.sites[schema.PLATE].astype(str)
+    known = sorted(names.unique())
+    wanted = {known[0] if name == FIRST_PLATE else name for name in plates}
+    if unknown := sorted(wanted - set(known)):
+        raise UsageError(f"no plate {', '.join(unknown)}: the store has {', '.join(known[:12])}")
+    return np.flatnonzero(names.isin(wanted)).astype(np.int64)
 
 
 def _flag_lines(store: PreparedStore, labels: LabelledSites, policies: FlagPolicies) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,11 @@ def _plan_again(store: PreparedStore, run: Path) -> Plan:
     plan = make_plan(store, folder.asked_config(content, run))
     if content.get("split_hash") != plan.split.hash or content.get("parameters_hash") != parameters_hash(store):
         raise RunError(f"{run} was trained on another store or split than {store.root} gives now: train again")
-    return replace(plan, learning_rate=float(content["learning_rate"]))
+    return replace(
+        plan,
+        learning_rate=float(content["learning_rate"]),
+        switch_learning_rate=float(content.get("switch_learning_rate") or 0.0),
+    )
 
 
 def _settle(plan: Plan, weights: PretrainedWeights | None) -> tuple[Plan, list[str]]:
@@ -123,12 +128,14 @@ def _settle(plan: Plan, weights: PretrainedWeights | None) -> tuple[Plan, list[s
     config = plan.config
     model = empty_model(plan) if weights is None else assemble_model(plan, weights, fold=0)
     check_input_size(model, config.backbone, plan.stream_channels, plan.input_size)
-    rate = config.learning_rate or default_learning_rate(
-        config.optimizer, pretrained=weights is not None, normalised=has_normalisation(model)
-    )
+    usual = partial(default_learning_rate, pretrained=weights is not None, normalised=has_normalisation(model))
+    rate, second, then = config.learning_rate or usual(config.optimizer), 0.0, ""
+    if config.switch_to is not None:
+        second = config.switch_learning_rate or usual(config.switch_to)
+        then = f"; after epoch {config.switch_epoch} {config.switch_to}, learning rate {second:g}"
     lines = report_parameters(model, config.backbone).lines()
-    lines.append(f"weights {weights.source if weights else NONE}; {config.optimizer}, learning rate {rate:g}")
-    return replace(plan, learning_rate=rate), lines
+    lines.append(f"weights {weights.source if weights else NONE}; {config.optimizer}, learning rate {rate:g}{then}")
+    return replace(plan, learning_rate=rate, switch_learning_rate=second), lines
 
 
 def _run(
