@@ -23,6 +23,10 @@ COMMANDS: tuple[str, ...] = (
     "activity",
     "leakage",
     "compare",
+    "lr-test",
+    "sweep",
+    "study",
+    "reproduce",
     "doctor",
 )
 """Commands in the order of the journey; `kinfast inspect` is the function `command` in cli/inspect.py."""

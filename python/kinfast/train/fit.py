@@ -18,14 +18,14 @@ from kinfast.progress import Reporter
 from kinfast.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kinfast.train.dead_relus import dead_shares, watch_relus
 from kinfast.train.inference import answer
-from kinfast.train.losses import Loss
+from kinfast.train.losses import BINARY_CROSS_ENTROPY, Loss
 from kinfast.train.precision import Precision
 from kinfast.train.schedules import Schedule
 from kinfast.train.seeds import seed_torch
 from kinfast.train.step import Updater
 from kinfast.train.stopping import Best, unripe_epochs
 
-VALIDATION_SCORES = ("top1_accuracy", "balanced_accuracy", "roc_auc_macro")
+VALIDATION_SCORES = ("top1_accuracy", "binary_accuracy", "balanced_accuracy", "roc_auc_macro")
 """Scores of the validation part that the history keeps, beside the loss."""
 
 
@@ -116,10 +116,10 @@ def _epoch(fold: Fold, updater: Updater, epoch: int, reporter: Reporter) -> dict
     """Train and validate once. Returns the history's line, epochs counted from 1."""
     seed_torch(fold.seed, fold.number, epoch + 1)
     began = time.perf_counter()
-    sites, loss, accuracy = _train(fold, updater, epoch, reporter)
+    sites, loss, accuracies = _train(fold, updater, epoch, reporter)
     seconds = time.perf_counter() - began
     _check_finite(loss, fold, epoch)
-    row: dict[str, Any] = {"train_loss": loss, "train_top1_accuracy": accuracy}
+    row: dict[str, Any] = {"train_loss": loss, **accuracies}
     if fold.validation is not None:
         row |= _validate(fold, updater.model, epoch)
     return {
@@ -132,20 +132,32 @@ def _epoch(fold: Fold, updater: Updater, epoch: int, reporter: Reporter) -> dict
     }
 
 
-def _train(fold: Fold, updater: Updater, epoch: int, reporter: Reporter) -> tuple[int, float, float | None]:
-    """Take an epoch's steps; values stay on the device until its end. Returns sites, mean loss, top-1 accuracy."""
+def _train(fold: Fold, updater: Updater, epoch: int, reporter: Reporter) -> tuple[int, float, dict[str, float | None]]:
+    """Take an epoch's steps; values stay on the device until its end. Returns sites, mean loss, accuracies."""
     fold.model.train()
-    loss_sum, hit_sum, sites, several = _zero(fold), _zero(fold), 0, False
+    loss_sum, hit_sum, right_sum, sites, several = _zero(fold), _zero(fold), _zero(fold), 0, False
     batches = itertools.islice(fold.training.epoch(epoch), fold.steps)
     for index, batch in enumerate(batches):
         loss, logits = updater.step(batch, fold.schedule.rate(epoch * fold.steps + index))
         assert batch.targets is not None
         several = batch.targets.ndim == 2
         loss_sum += loss * len(batch)
-        hit_sum += 0 if several else (logits.argmax(dim=1) == batch.targets).sum()
+        if not several:
+            hit_sum += (logits.argmax(dim=1) == batch.targets).sum()
+            right_sum += _right_outputs(logits, batch.targets)
         sites += len(batch)
         reporter.advance(len(batch))
-    return sites, float(loss_sum) / sites, None if several else float(hit_sum) / sites
+    accuracies: dict[str, float | None] = {"train_top1_accuracy": None if several else float(hit_sum) / sites}
+    if fold.loss.kind == BINARY_CROSS_ENTROPY and not several:
+        accuracies["train_binary_accuracy"] = float(right_sum) / (sites * logits.shape[1])
+    return sites, float(loss_sum) / sites, accuracies
+
+
+def _right_outputs(logits: Tensor, targets: Tensor) -> Tensor:
+    """Count the sigmoid outputs that are on their class's side of a half: what Keras calls the accuracy."""
+    positive = logits > 0
+    own = positive.gather(1, targets[:, None]).sum()
+    return logits.numel() - len(logits) - positive.sum() + 2 * own
 
 
 def _zero(fold: Fold) -> Tensor:

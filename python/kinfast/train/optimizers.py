@@ -27,7 +27,8 @@ def optimizer_parameters(
 
     Args:
         name: of the optimiser.
-        momentum, weight_decay: None leaves the default.
+        momentum: None leaves the default.
+        weight_decay: None leaves the default.
         others: any parameters as NAME=VALUE, by torch.optim's names; a pair has a slash: betas=0.9/0.999.
 
     Raises:

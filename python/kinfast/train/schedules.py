@@ -60,7 +60,8 @@ def make_schedule(
         kind: cosine or constant.
         peak: its height.
         warmup_epochs: over which the rate rises.
-        epochs, steps_per_epoch: of the training.
+        epochs: of the training.
+        steps_per_epoch: of each epoch.
         switch_epoch: epochs of the first optimiser; None: there is one only.
         switched_peak: the height for the second.
 

@@ -1,0 +1,154 @@
+"""Runs the runs of a study: each in a folder of its own, several at once, finished ones never again."""
+
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinfast.config import TrainConfig
+from kinfast.errors import KinfastError
+from kinfast.evaluate.run_folder import CONFIG, PREDICTIONS
+from kinfast.progress import Reporter, Silent
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run of a study: its folder's name and what it is trained with."""
+
+    name: str
+    config: TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a cell: error is empty where its run is finished."""
+
+    cell: Cell
+    run: Path
+    error: str = ""
+
+
+class StageOnly:
+    """Passes on what stays on the screen, not the steps: a study counts runs."""
+
+    def __init__(self, reporter: Reporter, name: str) -> None:
+        self._reporter, self._name = reporter, name
+
+    def stage(self, name: str, total: int | None, unit: str) -> None:
+        """Leave the study's own bar alone."""
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Leave the study's own bar alone."""
+
+    def line(self, text: str) -> None:
+        """Say an epoch's line with the run's name; what a run says before is in its config.json."""
+        if text.startswith("fold ") and " epoch " in text:
+            self._reporter.line(f"{self._name}: {text}")
+
+
+class WhileParentLives(Silent):
+    """A worker's reporter: ends the work at the next step where the study's own process was killed.
+
+    An orphan would go on writing into folders that a restarted study trains in, too.
+    """
+
+    def __init__(self, parent: int) -> None:
+        self._parent = parent
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Look for the parent."""
+        if os.getppid() != self._parent:
+            raise SystemExit(1)
+
+
+def is_finished(run: Path) -> bool:
+    """Say whether a run was trained and predicted to its end; predictions are written last, whole or not at all."""
+    return (run / PREDICTIONS).is_file()
+
+
+def train_cell(store_root: Path, cell: Cell, run: Path, threads: int, reporter: Reporter | None = None) -> Outcome:
+    """Train a cell's run, or go on with it where it was interrupted.
+
+    A loss that is no longer a number, or options that do not fit, end the cell and not the study.
+    """
+    from kinfast.data.store import PreparedStore
+    from kinfast.train.run import resume, train
+
+    if is_finished(run):
+        return Outcome(cell, run)
+    store = PreparedStore.open(store_root)
+    try:
+        if (run / CONFIG).is_file():
+            resume(store, run, threads=threads, reporter=reporter)
+        else:
+            shutil.rmtree(run, ignore_errors=True)  # stopped before it knew what it was
+            train(store, cell.config, run, threads=threads, reporter=reporter)
+    except KinfastError as error:
+        return Outcome(cell, run, " ".join(str(error).split()))
+    return Outcome(cell, run)
+
+
+def train_cells(
+    store_root: Path,
+    cells: Sequence[Cell],
+    folder: Path,
+    *,
+    threads: int,
+    processes: int,
+    reporter: Reporter,
+    trainer: Callable[..., Outcome] = train_cell,
+) -> list[Outcome]:
+    """Train all cells that are not finished, in the cells' order, `processes` at once.
+
+    Args:
+        store_root: the prepared store.
+        cells: with names of their own.
+        folder: where each run gets a folder.
+        threads: of all processes together.
+        processes: runs at once; each opens the store for itself.
+        reporter: told of each run.
+        trainer: trains one cell.
+
+    Returns:
+        An outcome for each cell, in order.
+    """
+    reporter.stage("runs", len(cells), "runs")
+    done: dict[str, Outcome] = {}
+    for outcome in _trained(store_root, cells, folder, threads, min(processes, len(cells)), reporter, trainer):
+        done[outcome.cell.name] = outcome
+        if outcome.error:
+            reporter.line(f"{outcome.cell.name}: failed: {outcome.error}")
+        reporter.advance(note=outcome.cell.name)
+    return [done[cell.name] for cell in cells]
+
+
+def _trained(
+    store_root: Path,
+    cells: Sequence[Cell],
+    folder: Path,
+    threads: int,
+    processes: int,
+    reporter: Reporter,
+    trainer: Callable[..., Outcome],
+) -> Iterator[Outcome]:
+    if processes <= 1:
+        for cell in cells:
+            told = StageOnly(reporter, cell.name)
+            yield trainer(store_root, cell, folder / cell.name, threads, told)
+        return
+    each = max(1, threads // processes)
+    # spawned, not forked: torch's threads do not survive a fork
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting: set[Future[Outcome]] = {
+            pool.submit(trainer, store_root, cell, folder / cell.name, each, WhileParentLives(os.getpid()))
+            for cell in cells
+        }
+        try:
+            while waiting:
+                ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in ready)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
