@@ -65,11 +65,11 @@ def command(
     from kinfast.config import TrainConfig
     from kinfast.report.tables import to_text
     from kinfast.studies.settings import read_settings
-    from kinfast.studies.space import read_choices, read_range
+    from kinfast.studies.space import Choices, Range, read_choices, read_range
     from kinfast.studies.sweep import SweepPlan, run_sweep
     from kinfast.studies.sweep_report import write_sweep
 
-    space = (*map(read_choices, grid or []), *map(read_range, ranges or []))
+    space: tuple[Choices | Range, ...] = (*map(read_choices, grid or []), *map(read_range, ranges or []))
     base = replace(TrainConfig(), **read_settings(changes or []))
     plan = SweepPlan(base, space, trials, metric, seed)
     folder = out or Path("sweeps") / "-".join([base.backbone, *(part.name for part in space)])

@@ -13,7 +13,7 @@ from kinfast.progress import Reporter, Silent
 from kinfast.report.range_figure import draw_range_tests
 from kinfast.report.style import figure_style, save_figure
 from kinfast.report.tables import Table, write_table
-from kinfast.train.range_test import RangeTest, run_range_test
+from kinfast.train.range_test import RangeTest, check_range, run_range_test
 
 CURVE, SUGGESTIONS, FIGURE = "lr_test.csv", "lr_suggestions", "lr_test"
 
@@ -39,6 +39,7 @@ def find_rates(
 ) -> dict[str, RangeTest]:
     """Test each backbone's learning rates on the train part and write lr_test.csv, lr_test.png and the suggestions."""
     reporter = reporter or Silent()
+    check_range(rates.lowest, rates.highest, rates.steps)
     found = {}
     for backbone in backbones:
         reporter.stage(f"rates of {backbone}", rates.steps, "steps")

@@ -79,7 +79,6 @@ def simulate_small(folder: Path, threads: int, reporter: Reporter) -> Path:
     from kinfast.simulate.run import simulate_plates
     from kinfast.simulate.settings import SimulationSettings
 
-    clean = dict.fromkeys(("dark", "blank", "empty", "blurred", "saturated", "debris"), 0)
     settings = SimulationSettings(
         plates=2,
         layout=384,
@@ -96,8 +95,13 @@ def simulate_small(folder: Path, threads: int, reporter: Reporter) -> Path:
         own_share=0.15,
         inactive=0.0,
         toxic=0.0,
+        dark=0,
+        blank=0,
+        empty=0,
+        blurred=0,
+        saturated=0,
+        debris=0,
         seed=SEED,
-        **clean,
     )
     plates, prepared = folder / "plates", folder / "prepared"
     simulate_plates(plates, settings, threads, reporter)

@@ -79,7 +79,7 @@ def differences_table(study: Study) -> Table:
     for place, one in enumerate(arms):
         for other in arms[place + 1 :]:
             gap, test = difference(study, one, other, "gap"), difference(study, one, other, "test")
-            raw.append({"arm": one, "against": other} | _flat("gap", gap) | _flat("test", test))
+            raw.append({"arm": one, "against": other, **_flat("gap", gap), **_flat("test", test)})
             rows.append((f"{one} − {other}", _interval(gap), _interval(test)))
     return Table(
         "differences",
@@ -152,9 +152,10 @@ def study_lines(study: Study) -> list[str]:
     for arm, (flat, judged) in study.converged.items():
         if flat < judged:
             lines.append(f"{arm}: the loss still falls at the end in {judged - flat} of {judged} runs.")
-    for arm in study.plan.arms:
-        if arm.rates and len(arm.rates) > 1 and study.best[arm.name] in (min(arm.rates), max(arm.rates)):
-            lines.append(f"{arm.name}: the best rate, {study.best[arm.name]:g}, lies at the end of the rates tried.")
+    for searched in study.plan.arms:
+        rate, tried = study.best.get(searched.name), searched.rates
+        if len(tried) > 1 and rate in (min(tried), max(tried)):
+            lines.append(f"{searched.name}: the best rate, {rate:g}, lies at the end of the rates tried.")
     return lines
 
 

@@ -113,8 +113,8 @@ def write_reproduction(runs: Mapping[str, Path], scale: Scale, out: Path) -> Rep
     for table, backbone in EXTREMES.items():
         mine = {mode: opened[Place(backbone, "two", mode).recipe] for mode in MODES}
         tables.append(extremes_table(table, backbone, mine))
-    for table in tables:
-        write_table(table, out / "tables")
+    for made in tables:
+        write_table(made, out / "tables")
     figures = _draw(opened, out / "figures")
     lines = pattern_lines(rows, compound)
     write_text("\n".join(lines) + "\n", out / "pattern.txt")

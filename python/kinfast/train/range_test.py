@@ -73,8 +73,7 @@ def run_range_test(
     Raises:
         UsageError: a range that is none.
     """
-    if not 0 < lowest < highest < math.inf or steps < 10:
-        raise UsageError(f"rates from {lowest:g} to {highest:g} in {steps} steps: wanted a rising range and 10 or more")
+    check_range(lowest, highest, steps)
     reporter = reporter or Silent()
     rates = np.geomspace(lowest, highest, steps)
     updater = Updater(fold.model, fold.optimizer, fold.loss, fold.precision, fold.clip_norm)
@@ -94,6 +93,16 @@ def run_range_test(
             diverged = True
             break
     return judge_range(rates[: len(losses)], np.array(losses), diverged=diverged)
+
+
+def check_range(lowest: float, highest: float, steps: int) -> None:
+    """Refuse rates that do not rise.
+
+    Raises:
+        UsageError: a range that is none.
+    """
+    if not 0 < lowest < highest < math.inf or steps < 10:
+        raise UsageError(f"rates from {lowest:g} to {highest:g} in {steps} steps: wanted a rising range and 10 or more")
 
 
 def judge_range(rates: Float, losses: Float, *, diverged: bool) -> RangeTest:

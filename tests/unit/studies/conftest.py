@@ -84,7 +84,7 @@ class FakeTrainer:
         return Outcome(cell, run)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fake() -> Callable[[Skill], FakeTrainer]:
     """Make a trainer of a given skill."""
     return FakeTrainer

@@ -20,12 +20,12 @@ def skill(config: TrainConfig) -> dict[str, float]:
     return {"train": 3.0, "validation": 2.0, "test": 0.2 if slow else 2.0, "fall": 0.95 if slow else 0.3}
 
 
-@pytest.fixture
-def made(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any, Path]:
-    monkeypatch.setattr(table1, "write_local_weights", lambda backbone, path: path)
-    trainer = fake(skill)
-    out = tmp_path / "out"
-    done = table1.reproduce_table1(tmp_path, out, scale="small", threads=1, trainer=trainer)
+@pytest.fixture(scope="module")
+def made(fake: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Path]:
+    trainer, out = fake(skill), tmp_path_factory.mktemp("table1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table1, "write_local_weights", lambda backbone, path: path)
+        done = table1.reproduce_table1(out, out, scale="small", threads=1, trainer=trainer)
     return done, trainer, out
 
 
@@ -36,8 +36,8 @@ def test_all_tables_and_figures_are_written(made: tuple[Any, Any, Path]) -> None
     for name in ("table1", "table1_honest", "table2", "table3"):
         assert {path.suffix for path in (out / "tables").glob(f"{name}.*")} == {".csv", ".md", ".tex", ".html", ".txt"}
     page = done.page.read_text()
-    assert page.count("<figure>") == 7
-    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert page.count("<figure") == 7
+    assert 'src="http' not in page
 
 
 def test_table_1_has_the_thesis_layout_and_its_numbers(made: tuple[Any, Any, Path]) -> None:
@@ -79,11 +79,12 @@ def test_tables_2_and_3_stand_beside_the_thesis(made: tuple[Any, Any, Path]) -> 
     assert ours.is_monotonic_increasing
 
 
-def test_nothing_is_trained_twice(made: tuple[Any, Any, Path], fake: Any, tmp_path: Path) -> None:
+def test_nothing_is_trained_twice(made: tuple[Any, Any, Path], fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table1, "write_local_weights", lambda backbone, path: path)
     _, _, out = made
     again = fake(skill)
     before = (out / "tables/table1.csv").read_bytes()
-    table1.reproduce_table1(tmp_path, out, scale="small", threads=1, trainer=again)
+    table1.reproduce_table1(out, out, scale="small", threads=1, trainer=again)
     assert again.trained == []
     assert (out / "tables/table1.csv").read_bytes() == before
 
