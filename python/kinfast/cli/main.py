@@ -27,6 +27,7 @@ COMMANDS: tuple[str, ...] = (
     "sweep",
     "study",
     "reproduce",
+    "explain",
     "doctor",
 )
 """Commands in the order of the journey; `kinfast inspect` is the function `command` in cli/inspect.py."""

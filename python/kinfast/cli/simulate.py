@@ -59,6 +59,10 @@ def command(
     inactive: Annotated[float, _option(COMPOUNDS, "Share of compounds that do nothing.")] = BASE.inactive,
     toxic: Annotated[float, _option(COMPOUNDS, "Share of compounds that kill most cells.")] = BASE.toxic,
     toxicity: Annotated[str, _option(COMPOUNDS, "Range of the share of cells these take.")] = "0.5,0.85",
+    only_stain: Annotated[
+        str | None,
+        _option(COMPOUNDS, "Change this channel alone: DNA, RNA, ER, AGP or Mito. Default: all.", show_default=False),
+    ] = None,
     size: Annotated[str, _option(LIGHT, "Pixels of an image: 512, or 520x696 for height x width.")] = "512",
     pixel_um: Annotated[float, _option(LIGHT, "Micrometres a pixel.")] = BASE.pixel_um,
     vignetting: Annotated[float, _option(LIGHT, "Light lost in the darkest corner, 0 to 0.9.")] = BASE.vignetting,

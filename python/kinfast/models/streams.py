@@ -25,8 +25,21 @@ class StreamClassifier(nn.Module):
         """
         if len(streams) != len(self.backbones):
             raise ValueError(f"{len(streams)} streams given, {len(self.backbones)} wanted")
-        maps = [backbone(images) for backbone, images in zip(self.backbones, streams, strict=True)]
-        return torch.cat([features.mean(dim=(2, 3)) for features in maps], dim=1)
+        return torch.cat([self.average(place, images) for place, images in enumerate(streams)], dim=1)
+
+    def average(self, stream: int, images: Tensor) -> Tensor:
+        """Compute one stream's global averages: (B, C, S, S) to (B, n_features of this stream)."""
+        features: Tensor = self.backbones[stream](images)
+        return features.mean(dim=(2, 3))
+
+    def decide(self, averages: Sequence[Tensor]) -> Tensor:
+        """Compute (B, n_classes) float32 logits of all streams' averages."""
+        logits: Tensor = self.head(torch.cat(list(averages), dim=1))
+        return logits.float()
+
+    def map_layers(self) -> dict[str, nn.Module]:
+        """Name the layer of each stream that gives the last feature map, whatever the backbone: Grad-CAM's target."""
+        return {f"backbones.{place}": backbone for place, backbone in enumerate(self.backbones)}
 
     def forward(self, streams: Sequence[Tensor]) -> Tensor:
         """Compute (B, n_classes) float32 logits."""

@@ -22,6 +22,7 @@ from kinfast.report.confidence_contents import confidence_tables
 from kinfast.report.confusion_figure import draw_confusion
 from kinfast.report.detail_contents import detail_tables
 from kinfast.report.dose_figure import draw_doses
+from kinfast.report.explain_page import draw_stains, explain_table, read_explain
 from kinfast.report.history_figure import draw_history
 from kinfast.report.reliability_figure import draw_reliability
 from kinfast.report.roc_figure import draw_class_areas, draw_roc
@@ -115,6 +116,8 @@ def make_tables(run: Run, metrics: dict[str, Any], chosen: Shown, doses: DoseRes
     tables += [*confidence_tables(metrics), *detail_tables(metrics), *activity_tables(metrics.get("activity"))]
     excluded = contents.excluded_table(run)
     tables += [excluded] if excluded else []
+    explained = read_explain(run.path)
+    tables += [explain_table(explained)] if explained else []
     return tables + (list(contents.dose_tables(doses)) if doses else [])
 
 
@@ -132,6 +135,7 @@ def draw_figures(
         "macro": shown(scores["roc_auc_macro"]["value"]),
         "classes": [row["roc_auc"] for row in rows],
     }
+    explained = read_explain(run.path)
     with figure_style():
         figures = {
             "standing": draw_standing(metrics),
@@ -141,6 +145,7 @@ def draw_figures(
             "confusion": draw_confusion(chosen.confusion, run.classes, chosen.level),
             "activity": draw_activity(metrics["activity"]) if metrics.get("activity") else None,
             "reliability": draw_reliability(metrics["confidence"]) if metrics.get("confidence") else None,
+            "explain_stains": draw_stains(explained) if explained else None,
             "dose_response": draw_doses(doses) if doses else None,
         }
         drawn = {name: figure for name, figure in figures.items() if figure is not None}

@@ -11,6 +11,7 @@ from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.verdicts import Kind
 from kinfast.report.contact_sheet import contact_sheets, plates_quality, read_store_facts
 from kinfast.report.contents import HEADINGS
+from kinfast.report.explain_page import explain_html, read_explain
 from kinfast.report.leakage_page import leakage_html, read_leakage
 from kinfast.report.model_card import model_card
 from kinfast.report.page import Section, definitions, folded, inline_image, make_page, paragraph, tiles
@@ -25,6 +26,7 @@ CAPTIONS = {
     "class_areas": "Each class's ROC area with its interval, and how much stands behind it.",
     "confusion": "Rows are true classes, columns what they were taken for; a row sums to one.",
     "activity": "Distance 1 (dotted) is that of as many wells dealt anew among a compound's and the controls'.",
+    "explain_stains": "What the true class's probability loses when a stain is that of sites of other classes.",
     "reliability": "Held-out units in bins of equal size; bars are intervals, the dotted diagonal is perfect.",
     "dose_response": "Wells that no part of the split holds: points are wells, the line is the mean of each dose.",
 }
@@ -125,6 +127,9 @@ def _sections(
     yield Section("plates", "Predictions on the plates", prediction_maps(run))
     if sheets := contact_sheets(run):
         yield Section("sites", "Sites as the model sees them", sheets)
+    if (explained_run := read_explain(run.path)) is not None:
+        body = explain_html(run.path, explained_run, figures.get("explain_stains", ""))
+        yield Section("explain", "What the model looked at", body)
     if quality := plates_quality(run, read_store_facts(run.path)):
         yield Section("quality", "Quality and light of the plates", quality)
     if "history" in figures:

@@ -6,6 +6,7 @@ import numpy as np
 
 from kinfast import schema
 from kinfast.domain import WellName, well_position
+from kinfast.simulate.one_stain import confine
 from kinfast.simulate.phenotype import UNTREATED, Compound, Phenotype, make_compounds
 from kinfast.simulate.seeds import Stream, generator
 from kinfast.simulate.settings import SimulationSettings
@@ -69,7 +70,7 @@ def plate_name(index: int) -> str:
 
 def compounds_of(settings: SimulationSettings) -> tuple[Compound, ...]:
     """Make the settings' compounds."""
-    return make_compounds(
+    made = make_compounds(
         generator(settings.seed, Stream.COMPOUNDS),
         n_compounds=settings.n_compounds,
         n_targets=settings.targets,
@@ -79,6 +80,7 @@ def compounds_of(settings: SimulationSettings) -> tuple[Compound, ...]:
         toxic=settings.toxic,
         toxicity=settings.toxicity,
     )
+    return confine(made, settings.only_stain, settings.targets, settings.effect) if settings.only_stain else made
 
 
 def lay_out(settings: SimulationSettings, compounds: tuple[Compound, ...]) -> tuple[Well, ...]:

@@ -42,6 +42,7 @@ class SimulationSettings:
         effect: factor on all effects; 0 gives plates without any biology.
         inactive, toxic: shares of the compounds.
         toxicity: smallest and largest share of the cells that a toxic compound takes at a saturating dose.
+        only_stain: the one channel in which compounds change anything; None for all of them.
         vignetting: share of the light that is lost in the darkest corner.
         dark_counts: smallest and largest dark offset, counts; each channel draws one.
         background: factor on the background fluorescence.
@@ -76,6 +77,7 @@ class SimulationSettings:
     inactive: float = 0.1
     toxic: float = 0.1
     toxicity: tuple[float, float] = (0.5, 0.85)
+    only_stain: str | None = None
     vignetting: float = 0.4
     dark_counts: tuple[float, float] = (50.0, 250.0)
     background: float = 1.0
@@ -199,6 +201,8 @@ def _check_ranges(settings: SimulationSettings) -> None:
 def _check_choices(settings: SimulationSettings) -> None:
     if settings.layout not in LAYOUTS:
         raise UsageError(f"layout is {settings.layout}: wanted 96 or 384")
+    if settings.only_stain is not None and settings.only_stain not in CHANNELS:
+        raise UsageError(f"only_stain is {settings.only_stain!r}: wanted one of {', '.join(CHANNELS)}")
     if settings.compression not in COMPRESSIONS:
         raise UsageError(f"compression is {settings.compression!r}: wanted one of {', '.join(COMPRESSIONS)}")
     if settings.predictor and settings.compression in ("none", "packbits"):
