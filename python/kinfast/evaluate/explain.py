@@ -227,10 +227,12 @@ def _sanity(method: str, correlations: NDArray[np.float64]) -> dict[str, Any]:
     middle = float(np.median(correlations))
     holds = abs(middle) < config.SAME_MAPS
     low, high = np.quantile(correlations, [0.25, 0.75])
-    name = method.replace("_", " ")
+    name = {"grad_cam": "Grad-CAM"}.get(method, method.replace("_", " "))
     numbers = f"median rank correlation {middle:.2f} (middle half {low:.2f} to {high:.2f})"
+    but = f" A quarter of the sites have {high:.2f} or more: look at several before you believe one."
     text = (
         f"Maps of {name} depend on what was learnt: with shuffled weights they come out otherwise, {numbers}."
+        + but * (high >= config.SAME_MAPS)
         if holds
         else f"Maps of {name} are alike with shuffled weights, {numbers}: they show the image, not what was learnt."
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from kinfast import schema
+from kinfast.report.composite_sheet import store_sheet
 from kinfast.report.page import Section, definitions, make_page, paragraph, tiles
 from kinfast.report.plate_comparison import compare_html, drift_html, z_prime_html
 from kinfast.report.plate_pictures import field_pictures, site_strip
@@ -31,6 +32,7 @@ def write_plates_report(out: Path) -> Path:
         Section("flags", "What was flagged", _flags(sites, dataset)),
         Section("between-plates", "Plates beside each other", compare_html(dataset)),
         *(_plate_section(out, dataset, sites[sites[schema.PLATE] == plate], plate) for plate in dataset["plates"]),
+        Section("sites", "Contact sheet of the composites", store_sheet(out, dataset, sites)),
         Section("examples", "Examples of flagged sites", _examples(out, dataset, sites)),
         Section("quarantine", "Files that could not be used", _quarantine(quarantine)),
         Section("settings", "Settings", _settings(dataset)),
