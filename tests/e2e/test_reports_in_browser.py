@@ -1,10 +1,12 @@
 """Both reports in a real browser: no error, no network, no sideways scrolling, tables that sort and filter."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from tests.e2e.browser import LAPTOP, PHONE, console, open_browser, overflow, requests, show
@@ -14,7 +16,7 @@ from tests.unit.evaluate.synthetic_run import Layout, make_run
 
 from kinfast.data.composites import parse_composites
 from kinfast.data.store import PreparedStore
-from kinfast.data.thumbnails import keep_thumbnails
+from kinfast.data.thumbnails import encode_webp, keep_thumbnails
 from kinfast.evaluate.run import evaluate_run
 from kinfast.report.plates import write_plates_report
 from kinfast.report.run import write_report
@@ -38,9 +40,34 @@ def evil_run(folder: Path, store: Path) -> Path:
     prepared = PreparedStore.open(store)
     classes = [EVIL if row % 2 else None for row in range(len(prepared.sites))]
     keep_thumbnails(prepared, classes, parse_composites("DNA+ER+DNA,ER+DNA+ER", prepared), run)
+    add_findings(run)
     evaluate_run(run, draws=10)
     write_report(run)
     return run
+
+
+def add_findings(run: Path) -> None:
+    """Add what `kinfast leakage` and `kinfast explain` leave, with names that would break a page."""
+    scores = {"site": {"roc_auc_macro": {"value": 0.8, "low": 0.7, "high": 0.9}}, "well": None}
+    verdict = {"kind": "caution", "name": "leaks", "holds": True, "text": EVIL}
+    leakage = {"image": scores, "compound": scores, "plate": None, "baselines": {EVIL: scores}, "verdicts": [verdict]}
+    (run / "leakage.json").write_text(json.dumps(leakage))
+    rows = [
+        {"class": name, "stain": stain, "stream": "", "drop": 0.1, "low": None, "high": None, "method": "swap"}
+        for name in ("", EVIL)
+        for stain in ("ER", EVIL)
+    ]
+    picture = encode_webp(np.full((32, 32, 3), 90, np.uint8))
+    kinds = {kind: f"{kind}.webp" for kind in ("plain", "gradients", "cam")}
+    (run / "explain").mkdir()
+    for name in kinds.values():
+        (run / "explain" / name).write_bytes(picture)
+    entry = {"class": EVIL, "probability": 0.5, "site": EVIL, "compound": EVIL, "streams": [{"name": EVIL, **kinds}]}
+    found = {
+        "sites": 4, "units": 2, "mapped_sites": 4, "words": {"": EVIL, EVIL: EVIL}, "rows": rows,
+        "sanity": {"grad_cam": {"holds": False, "text": EVIL}}, "gallery": [entry], "classes_without_gallery": [],
+    }  # fmt: skip
+    (run / "explain" / "explain.json").write_text(json.dumps(found))
 
 
 @pytest.fixture(scope="module")

@@ -61,8 +61,8 @@ def choose_sites(run: Run, sites: pd.DataFrame, each: int) -> Sites:
     ordered = test.sort_values(["code", "round", "unit"], kind="stable")
     kept = ordered.groupby([schema.FOLD, "code"]).head(of_a_fold)
     kept = kept.sort_values([schema.FOLD, "code", "row"], kind="stable")
-    columns = [kept[name].to_numpy(np.int64) for name in (schema.FOLD, "row", "code", "unit")]
-    return Sites(*columns, kept[schema.PLATE].astype(str).to_numpy())
+    folds, rows, codes, numbers = (kept[name].to_numpy(np.int64) for name in (schema.FOLD, "row", "code", "unit"))
+    return Sites(folds, rows, codes, numbers, kept[schema.PLATE].astype(str).to_numpy())
 
 
 def surest_sites(codes: NDArray[np.int64], before: NDArray[np.float64], each: int) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from kinfast.report.style import new_figure
 from kinfast.report.tables import Table, shown, to_html
 
 KINDS = {"plain": "as it is", "gradients": "integrated gradients", "cam": "Grad-CAM"}
+LONG_STAIN = 10
 MOST_WORDS = 12
 MOST_IN_FIGURE = 40
 """Classes of the figure, those that lose most; the table has all."""
@@ -59,14 +60,16 @@ def draw_stains(found: dict[str, Any]) -> Figure | None:
     classes = [name for name in table.index if name]
     kept = sorted(classes, key=lambda name: -table.loc[name].max())[:MOST_IN_FIGURE]
     values = table.loc[["", *kept]].to_numpy()
-    figure = new_figure(1.6 + 0.75 * values.shape[1] + 1.6, 1.2 + 0.3 * len(values))
+    stains = [short_name(str(name)) for name in table.columns]
+    long = max(map(len, stains)) > LONG_STAIN
+    figure = new_figure(3.2 + 0.75 * values.shape[1], (3.2 if long else 1.2) + 0.3 * len(values))
     axes = figure.subplots()
     top = max(float(np.abs(values).max()), 1e-9)
     image = axes.imshow(values, cmap="PuOr_r", vmin=-top, vmax=top, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8,
                   color="white" if abs(value) > 0.65 * top else "black")  # fmt: skip
-    axes.set_xticks(range(values.shape[1]), list(table.columns))
+    axes.set_xticks(range(values.shape[1]), stains, rotation=90 if long else 0)
     axes.set_yticks(range(len(values)), ["all classes", *(short_name(name) for name in kept)])
     axes.grid(visible=False)
     figure.colorbar(image, ax=axes, label="loss of probability", shrink=0.8)
