@@ -48,7 +48,10 @@ def store_sheet(out: Path, dataset: Mapping[str, Any], sites: pd.DataFrame) -> s
 
 def _groups(sites: pd.DataFrame) -> list[str | None]:
     column = schema.TARGET if schema.TARGET in sites and sites[schema.TARGET].notna().any() else schema.PLATE
-    return [value if isinstance(value, str) else None for value in sites[column].astype(object)]
+    values = sites[column].astype(object)
+    if column == schema.TARGET and schema.ROLE in sites:
+        values = values.where(sites[schema.ROLE].astype(object) != schema.ROLE_NEGATIVE, "negative control")
+    return [value if isinstance(value, str) else None for value in values]
 
 
 def _figure(out: Path, site: "pd.Series[Any]", composites: list[Composite], channels: list[str]) -> str:

@@ -102,9 +102,11 @@ def _model(run: Run) -> str:
 def _data(run: Run, spec: Mapping[str, Any]) -> str:
     sites = run.table.drop_duplicates(list(schema.KEY))
     wells = sites.drop_duplicates([schema.PLATE, schema.WELL]).shape[0]
-    compounds = f", {sites[schema.COMPOUND].nunique():,} compounds" if schema.COMPOUND in sites else ""
+    treated = sites[sites[schema.ROLE].astype(object) != schema.ROLE_NEGATIVE] if schema.ROLE in sites else sites
+    compounds = f", {treated[schema.COMPOUND].nunique():,} compounds" if schema.COMPOUND in sites else ""
+    n_plates = sites[schema.PLATE].nunique()
     title = spec.get("title") or spec.get("name") or "a data set without a spec"
-    return f"{title}: {sites[schema.PLATE].nunique()} plates, {wells:,} wells, {len(sites):,} sites{compounds}."
+    return f"{title}: {n_plates} plate{'s' * (n_plates > 1)}, {wells:,} wells, {len(sites):,} sites{compounds}."
 
 
 def _labels(run: Run) -> str:
