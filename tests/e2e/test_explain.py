@@ -16,16 +16,17 @@ from kinfast.report.run import write_report
 from kinfast.train.run import train
 
 PLATES = (
-    "simulate plates --plates 1 --only-stain ER --wells 40 --sites 3 --size 192 --pixel-um 1.0 --cells 25 --targets 2 "
+    "simulate plates --plates 1 --only-stain ER --wells 40 --sites 3 --size 128 --pixel-um 1.5 --cells 25 --targets 2 "
     "--inactive 0 --toxic 0 --doses-um 20 --dark 0 --blank 0 --empty 0 --blurred 0 --saturated 0 --debris 0 --quiet"
 )
 CONFIG = TrainConfig(
     backbone="lenet_alexnet",
     weights="none",
-    input_size=96,
-    batch_size=16,
-    epochs=8,
-    steps_per_epoch=12,
+    input_size=48,
+    batch_size=8,
+    learning_rate=1e-3,
+    epochs=6,
+    steps_per_epoch=16,
     task="target",
     split_by="compound",
     device="cpu",
@@ -39,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for words in (PLATES, "preprocess plates --size 96 --quiet"):
+        for words in (PLATES, "preprocess plates --size 48 --quiet"):
             with pytest.raises(SystemExit) as stop:
                 run_command(words.split())
             assert not stop.value.code

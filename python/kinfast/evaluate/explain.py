@@ -232,7 +232,7 @@ def _sanity(method: str, correlations: NDArray[np.float64]) -> dict[str, Any]:
     but = f" A quarter of the sites have {high:.2f} or more: look at several before you believe one."
     text = (
         f"Maps of {name} depend on what was learnt: with shuffled weights they come out otherwise, {numbers}."
-        + but * (high >= config.SAME_MAPS)
+        + but * bool(high >= config.SAME_MAPS)
         if holds
         else f"Maps of {name} are alike with shuffled weights, {numbers}: they show the image, not what was learnt."
     )
