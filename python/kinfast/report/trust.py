@@ -109,8 +109,7 @@ def _limits(metrics: Mapping[str, Any]) -> str:
             f"{row['mean_set_size']:.1f} classes on average"
         )
     cautions = sum(verdict.get("kind") == str(Kind.CAUTION) for verdict in metrics["verdicts"])
-    parts.append(
-        "no caution stands below" if not cautions else f"{cautions} caution{'s' * (cautions > 1)} below limit it"
-    )
+    counted = f"{cautions} cautions below limit it" if cautions > 1 else "1 caution below limits it"
+    parts.append(counted if cautions else "no caution stands below")
     words = "; ".join(parts)
     return f"{words[:1].upper()}{words[1:]}."
