@@ -90,7 +90,7 @@ def plates_quality(run: Run, facts: dict[str, Any]) -> str:
     parts = [_flag_counts(facts), _light(facts)]
     parts += [_plate(run, plate, facts) for plate in sorted(plates)[:MOST_PLATES]]
     if len(plates) > MOST_PLATES:
-        parts.append(paragraph(f"{len(plates) - MOST_PLATES} more plates are not shown.", "note"))
+        parts.append(paragraph(f"Not shown: {len(plates) - MOST_PLATES} of {len(plates)} plates.", "note"))
     return "".join(part for part in parts if part)
 
 

@@ -80,7 +80,9 @@ def prediction_maps(run: Run) -> str:
 
 def _left_out(n_plates: int, n_classes: int, each: int) -> Iterator[str]:
     if n_plates > MOST_PLATES:
-        yield paragraph(f"{n_plates - MOST_PLATES} more plates are not shown; predictions.parquet holds them.", "note")
+        yield paragraph(
+            f"Not shown: {n_plates - MOST_PLATES} of {n_plates} plates; predictions.parquet holds them.", "note"
+        )
     if each < n_classes:
         words = f"Of each plate {each} of {n_classes} classes have a map of their probability; predictions.parquet"
         yield paragraph(f"{words} holds all.", "note")
