@@ -14,7 +14,7 @@ EPILOG = """
 
   kinfast activity prepared/ --out activity && kinfast train prepared/ --drop-inactive activity/activity.csv
 
-  kinfast activity prepared/ --embeddings embeddings.npz
+  kinfast activity prepared/ --embeddings embeddings/sites.parquet
 """
 
 
@@ -30,8 +30,8 @@ def command(
         Path | None,
         typer.Option(
             "--embeddings",
-            help="NPZ file of predict --embeddings, of a model that was not trained on these compounds. Default: "
-            "intensity, texture and quality measures.",
+            help="The sites.parquet of embed, or the NPZ file of predict --embeddings, of a model that was not trained "
+            "on these compounds. Default: intensity, texture and quality measures.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the permutations.")] = 0,

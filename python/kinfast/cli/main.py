@@ -20,6 +20,7 @@ COMMANDS: tuple[str, ...] = (
     "train",
     "evaluate",
     "predict",
+    "embed",
     "activity",
     "leakage",
     "compare",

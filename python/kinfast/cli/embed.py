@@ -1,0 +1,88 @@
+"""`kinfast embed`: what a run's models see of sites, wells and compounds."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
+
+EPILOG = """
+[bold]Examples[/bold]
+
+  kinfast embed runs/2026-11-23-vgg16-1 prepared
+
+  kinfast embed runs/2026-11-23-vgg16-1 prepared_other_plates --out embeddings --normalise tvn
+
+  kinfast activity prepared --embeddings embeddings/sites.parquet
+"""
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    prepared: Annotated[Path, typer.Argument(metavar="PREPARED", help="A store with the same channels.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the tables. Default: <PREPARED>-<RUN>-embeddings.", show_default=False),
+    ] = None,
+    normalise: Annotated[
+        str,
+        typer.Option(
+            "--normalise",
+            help="none; standardise, each feature by the negative controls of its plate; or tvn, centred and whitened "
+            "by them (typical-variation normalisation).",
+        ),
+    ] = "none",
+    seed: Annotated[int, typer.Option("--seed", help="Of the null of mean average precision.")] = 0,
+    loader: Annotated[str, typer.Option("--loader", help="auto, dali or torch.")] = "auto",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Write what the model's head sees, for every site, well and compound of a store, and print the folder.
+
+    sites.parquet, wells.parquet, compounds.parquet: Metadata_* columns, all others features, as pycytominer and copairs
+    take them; the same as .h5ad where anndata is installed. With copairs also replicability.csv and targets.csv: mean
+    average precision with p-values. Folds' features stand side by side.
+    """
+    let_waiting_threads_sleep()
+    import pandas as pd
+
+    from kinfast.cli.progress import make_reporter
+    from kinfast.data.store import PreparedStore
+    from kinfast.errors import UsageError
+    from kinfast.evaluate import annotated_data, retrieval
+    from kinfast.evaluate.embedding_tables import NONE, NORMALISATIONS, tabulate_embeddings
+    from kinfast.report.tables import write_text
+    from kinfast.train.apply import embed_sites
+    from kinfast.train.folder import PREDICTIONS, write_table
+
+    if normalise not in NORMALISATIONS:  # before minutes of embedding
+        raise UsageError(f"no --normalise {normalise!r}: wanted one of {', '.join(NORMALISATIONS)}")
+    store = PreparedStore.open(prepared)
+    folder = out or Path(f"{prepared.resolve().name}-{run.resolve().name}-embeddings")
+    how: dict[str, Any] = {"device": device, "loader": loader, "threads": usable_threads(threads)}
+    with make_reporter(quiet) as reporter:
+        folds = embed_sites(run, store, reporter=reporter, **how)
+        known = pd.read_parquet(run / PREDICTIONS) if (run / PREDICTIONS).is_file() else None
+        made = tabulate_embeddings(store.sites, folds, known, normalise)
+        tables = {"sites": made.sites, "wells": made.wells, "compounds": made.compounds}
+        for name, table in tables.items():
+            if table is None:
+                reporter.line("no compounds.parquet: the store names no compound")
+                continue
+            write_table(table, folder / f"{name}.parquet")
+            if annotated_data.anndata_is_there():
+                annotated_data.write_annotated(table, folder / f"{name}.h5ad")
+        notes = list(made.notes) if annotated_data.anndata_is_there() else [*made.notes, annotated_data.INSTALL]
+        if retrieval.copairs_is_there():
+            found = retrieval.retrieve(made.wells, normalise != NONE, seed)
+            write_text(found.compounds.to_csv(index=False, lineterminator="\n"), folder / "replicability.csv")
+            write_text(found.targets.to_csv(index=False, lineterminator="\n"), folder / "targets.csv")
+            notes += [*found.notes, *retrieval.in_words(found)]
+        else:
+            notes.append(retrieval.INSTALL)
+        for note in notes:
+            reporter.line(note)
+    typer.echo(folder)
