@@ -104,6 +104,7 @@ def test_parquet_is_read_back_by_key_in_any_order(tmp_path: Path) -> None:
         embedded_sites(sites, tmp_path / "sites.parquet")
 
 
+@pytest.mark.filterwarnings("ignore")  # anndata's own, where it was put beside a pandas that it does not ask for
 def test_annotated_data_holds_the_same(tmp_path: Path) -> None:
     anndata = pytest.importorskip("anndata")
     from kinfast.evaluate.annotated_data import write_annotated
