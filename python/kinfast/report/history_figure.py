@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from kinfast.metrics.arrays import Float
-from kinfast.report.style import CONTRAST, MODEL, new_figure
+from kinfast.report.style import CONTRAST, MODEL, label_powers, new_figure
 
 PARTS = {"train": MODEL, "validation": CONTRAST}
 LOSS = "loss"
@@ -80,5 +80,6 @@ def _scale(axes: Axes, history: Sequence[Mapping[str, Any]], metric: str) -> Non
         axes.set_ylim(min(0.0, finite.min(initial=0.0)), max(1.02, finite.max(initial=0.0)))
     elif finite.size and finite.min() > 0 and finite.max() / finite.min() > WIDE:
         axes.set_yscale("log")
+        label_powers(axes.yaxis)
     else:
         axes.set_ylim(bottom=0)

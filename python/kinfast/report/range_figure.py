@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from kinfast.metrics.arrays import Float
-from kinfast.report.style import CONTRAST, GREY, LIGHT, MODEL, new_figure
+from kinfast.report.style import CONTRAST, GREY, LIGHT, MODEL, label_powers, new_figure
 
 
 def draw_range_tests(curves: Mapping[str, tuple[Float, Float, Float]], suggestions: Mapping[str, float]) -> Figure:
@@ -28,6 +28,7 @@ def draw_range_tests(curves: Mapping[str, tuple[Float, Float, Float]], suggestio
         else:
             axes.text(0.5, 0.92, "the loss never falls", transform=axes.transAxes, ha="center", color=GREY)
         axes.set_xscale("log")
+        label_powers(axes.xaxis)
         axes.set_ylim(0, highest)
         axes.set_title(name)
         axes.set_xlabel("learning rate")

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 MODEL = "#1f6fb4"
 CONTRAST = "#d9662b"
@@ -57,6 +59,12 @@ def figure_style() -> Iterator[None]:
         parameters: Any = matplotlib.rcParams  # its stubs take literal names only
         parameters.update(SETTINGS)
         yield
+
+
+def label_powers(axis: Axis) -> None:
+    """Label a logarithmic axis with numbers such as 1e-04: matplotlib's own labels need mathematics, off here."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0e}" if value < 0.01 else f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from kinfast.report.style import CONTRAST, MODEL, new_figure
+from kinfast.report.style import CONTRAST, MODEL, label_powers, new_figure
 
 WIDE = 10.0
 """Ratio of an option's largest to its smallest value from which its axis is logarithmic."""
@@ -33,6 +33,7 @@ def draw_sweep(trials: Sequence[tuple[Mapping[str, Any], float]], names: Sequenc
             places = np.array(values, dtype=float)
             if places.min() > 0 and places.max() / places.min() >= WIDE:
                 axes.set_xscale("log")
+                label_powers(axes.xaxis)
         else:
             words = sorted({_word(value) for value in values})
             places = np.array([words.index(_word(value)) for value in values], dtype=float)

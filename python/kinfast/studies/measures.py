@@ -60,13 +60,21 @@ def validation_score(run: Run, metric: str) -> float:
         NaN where it does not exist.
     """
     if metric == LOSS:
-        best: dict[int, float] = {}
-        for row in run.history:
-            value = row.get("validation_loss")
-            if value is not None:
-                best[int(row["fold"])] = min(value, best.get(int(row["fold"]), np.inf))
-        return float(np.mean(list(best.values()))) if best else float("nan")
+        return _kept_loss(run)
     return part_score(run, schema.PART_VALIDATION, metric)
+
+
+def _kept_loss(run: Run) -> float:
+    """Give the validation loss of the weights that were kept, the mean over folds."""
+    from kinfast.train.stopping import Best, unripe_epochs
+
+    unripe = unripe_epochs(int(run.config.get("epochs", 1)), config.UNRIPE_SHARE)
+    best: dict[int, Best] = {}
+    for row in run.history:
+        if (loss := row.get("validation_loss")) is not None:
+            before = best.get(int(row["fold"]), Best(unripe))
+            best[int(row["fold"])] = before.after(int(row["epoch"]) - 1, float(loss))
+    return float(np.mean([one.loss for one in best.values()])) if best else float("nan")
 
 
 def part_score(run: Run, part: str, metric: str) -> float:

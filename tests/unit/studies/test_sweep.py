@@ -157,3 +157,14 @@ def test_real_runs_in_two_processes(tmp_path: Path, small_store: Callable[[Path]
     assert all(trial.score > 0 for trial in trials)
     config = json.loads((tmp_path / "sweep/runs" / trials[1].name / "config.json").read_text())
     assert config["learning_rate"] == 1e-3
+
+
+def test_a_logarithmic_axis_is_labelled_with_numbers() -> None:
+    from kinfast.report.style import figure_style
+    from kinfast.report.sweep_figure import draw_sweep
+
+    with figure_style():
+        figure = draw_sweep([({"learning_rate": rate}, 0.5) for rate in (1e-4, 1e-3, 1e-1)], ["learning_rate"], "loss")
+        figure.canvas.draw()
+        labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert {"1e-04", "1e-03", "0.1"} <= set(labels)
