@@ -19,6 +19,9 @@ from kinfast.train.plan import Plan, training_rows
 from kinfast.train.schedules import make_schedule
 from kinfast.train.seeds import WEIGHTS, derived_seed, seed_torch
 
+LEAST_FIXED_BATCH = 16
+"""Sites of a minibatch of validation and prediction, where each is one image."""
+
 
 def assemble_fold(
     store: PreparedStore, plan: Plan, number: int, weights: PretrainedWeights | None, threads: int
@@ -101,8 +104,19 @@ def to_device(model: StreamClassifier, device: str) -> StreamClassifier:
 def fixed_loader(store: PreparedStore, plan: Plan, rows: NDArray[np.int64], threads: int, *, labelled: bool) -> Loader:
     """Serve sites in the rows' order, as fixed views, not augmented."""
     labels = plan.labels if labelled else None
-    settings = replace(_settings(plan, threads), views=plan.config.views)
+    size = _fixed_batch_size(plan, store.image_size)
+    settings = replace(_settings(plan, threads), views=plan.config.views, batch_size=size)
     return make_loader(plan.config.loader, store, rows, plan.composites, labels, settings)
+
+
+def _fixed_batch_size(plan: Plan, image_size: tuple[int, int]) -> int:
+    """Give the sites of a minibatch that is not trained on: more than a tiny training batch where a site is one image.
+
+    Without gradients the memory allows it, and reading a network's weights for four images at a time takes longer than
+    computing with them. A site of several views is several images already.
+    """
+    one_view = max(image_size) == plan.input_size
+    return max(plan.config.batch_size, LEAST_FIXED_BATCH) if one_view else plan.config.batch_size
 
 
 def _training_loader(store: PreparedStore, plan: Plan, fold: int, steps: int, threads: int) -> Loader:
