@@ -150,9 +150,9 @@ def pattern_lines(rows: Mapping[Place, Row], compound: Mapping[Place, Row]) -> l
     lines = [
         f"Binary accuracy of the {len(others)} runs without SGD 1e-4: {min(binary):.4f} to {max(binary):.4f}, whatever"
         f" the model; class frequencies alone give {others[0].prior(BINARY) or 0:.4f}.",
-        f"SGD 1e-4 has not converged in {len(unfinished)} of {len(slow)} runs: the last fifth of the epochs brings"
-        f" {min(falls, default=0):.0%} to {max(falls, default=0):.0%} of the whole fall of the loss; an even fall"
-        f" brings a fifth. Its binary accuracy is {_range(slow, BINARY)}, its micro average {_range(slow, MICRO)}"
+        f"SGD 1e-4 has not converged in {len(unfinished)} of {len(slow)} runs: its last epochs bring"
+        f" {min(falls, default=0):.0%} to {max(falls, default=0):.0%} of the whole fall of the loss (flat: 5 % or"
+        f" less). Its binary accuracy is {_range(slow, BINARY)}, its micro average {_range(slow, MICRO)}"
         " (thesis: 0.512 to 0.552).",
         f"Micro is above macro in {above} of the {len(others)} other runs: micro {_range(others, MICRO)}, macro"
         f" {_range(others, MACRO)}; class frequencies alone: {_range(others, MICRO, prior=True)} and 0.500.",
