@@ -49,7 +49,7 @@ def draw_binary_figure(runs: Mapping[str, History]) -> Figure:
         grid[1][column].set_xlabel("epoch")
     grid[0][0].set_ylabel("loss")
     grid[1][0].set_ylabel(accuracy_name(next(iter(runs.values()))).replace("_", " "))
-    grid[0][-1].legend(loc="upper right")
+    figure.legend(*grid[0][-1].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
 
 
@@ -74,7 +74,7 @@ def draw_curves_figure(grid: Mapping[str, Mapping[str, History]], limits: Limits
             right.set_ylabel("loss")
     for last in axes[-1]:
         last.set_xlabel("epoch")
-    axes[0][1].legend(loc="upper right")
+    figure.legend(*axes[0][1].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
 
 
