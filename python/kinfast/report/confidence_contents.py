@@ -8,6 +8,7 @@ from kinfast.evaluate.conformal import COVERAGE_COLUMNS
 from kinfast.evaluate.next_compounds import NEXT_COLUMNS
 from kinfast.report.tables import Table, shown
 
+MARGINAL = "all (marginal)"
 MOST_NEXT = 30
 """Compounds that the page shows; the CSV holds all."""
 
@@ -25,7 +26,7 @@ def _coverage(found: dict[str, Any]) -> Table:
     rows = tuple(
         (
             f"{row['level']:.0%}",
-            row["class"] or "all (marginal)",
+            row["class"] or MARGINAL,
             str(row["n"]),
             f"{shown(row['coverage'])} [{shown(row['low'])}, {shown(row['high'])}]",
             shown(row["mean_set_size"], 2),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kinfast import schema
 from kinfast.evaluate.run_folder import Run
-from kinfast.report.page import definitions
+from kinfast.report.page import definitions, folded
 from kinfast.report.tables import Table, to_html
 
 UNSTATED = "Not stated: the data-set spec has room for it ({name}: …); until then assume that nobody was asked."
@@ -27,6 +27,8 @@ NOT_FOR = (
     "compounds of no class that it was trained on, to which it gives a class all the same (see the odd sites and the "
     "prediction sets)."
 )
+MOST_CLASSES = 24
+"""Of a table that stands open."""
 FEW = 3
 """Compounds below which a class is called small. Source: three are the fewest that train, validation and test share."""
 
@@ -49,7 +51,9 @@ def model_card(run: Run, metrics: Mapping[str, Any], facts: Mapping[str, Any]) -
         ("Intended use", INTENDED),
         ("Not for", NOT_FOR),
     ]
-    return definitions(pairs) + to_html(balance_table(run))
+    table = to_html(balance_table(run))
+    many = len(run.classes) > MOST_CLASSES
+    return definitions(pairs) + (folded("What stands behind each class", table) if many else table)
 
 
 def balance_table(run: Run) -> Table:

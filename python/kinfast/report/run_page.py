@@ -3,12 +3,14 @@
 import html
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kinfast import __version__
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.verdicts import Kind
+from kinfast.report.confidence_contents import MARGINAL
 from kinfast.report.contact_sheet import contact_sheets, plates_quality, read_store_facts
 from kinfast.report.contents import HEADINGS
 from kinfast.report.explain_page import explain_html, read_explain
@@ -44,6 +46,8 @@ MEANINGS = (
 )
 FEW_CLASSES = 10
 """Up to so many classes the page shows them all at once; of more, the best and the worst first."""
+MOST_ROWS = 24
+"""Rows of a table that stands open."""
 SETTINGS = (
     "task", "label", "split_by", "folds", "split_hash", "seed", "backbone", "composites", "head", "loss", "weights",
     "optimizer", "learning_rate", "epochs", "batch_size", "input_size", "prepared", "software_version",
@@ -164,7 +168,15 @@ def _closer(tables: dict[str, Table]) -> str:
 def _confidence(tables: dict[str, Table], figures: dict[str, str]) -> str:
     following = to_html(tables["next_compounds"]) if "next_compounds" in tables else ""
     reliability = figures["reliability"] + folded("Every bin", to_html(tables["reliability"]))
-    return to_html(tables["conformal_coverage"]) + reliability + following
+    return _coverage(tables["conformal_coverage"]) + reliability + following
+
+
+def _coverage(table: Table) -> str:
+    """Show the coverage of all classes together, and of each behind a click where they are many."""
+    if len(table.rows) <= MOST_ROWS:
+        return to_html(table)
+    together = tuple(row for row in table.rows if row[1] == MARGINAL)
+    return to_html(replace(table, rows=together)) + folded("Coverage of every class", to_html(table))
 
 
 def _split(run: Run, tables: dict[str, Table]) -> str:
