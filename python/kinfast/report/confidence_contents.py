@@ -1,5 +1,6 @@
 """The tables of a run's confidence: coverage, reliability, and the compounds to test next."""
 
+import csv
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from kinfast.evaluate.next_compounds import NEXT_COLUMNS
 from kinfast.report.tables import Table, shown
 
 MARGINAL = "all (marginal)"
+MOST_OF_A_SET = 5
 MOST_NEXT = 30
 """Compounds that the page shows; the CSV holds all."""
 
@@ -81,7 +83,7 @@ def _next(found: dict[str, Any]) -> Table:
             row["Metadata_Compound"],
             row["status"],
             row["predicted"],
-            row["set_90"],
+            _short_set(row["set_90"]),
             shown(row["credibility"]),
             shown(row["entropy"], 2),
             row["reason"],
@@ -92,3 +94,11 @@ def _next(found: dict[str, Any]) -> Table:
     more = len(frame) - MOST_NEXT
     note = "Those that fit no class first, then the most ambiguous." + (f" {more} more in the CSV." * (more > 0))
     return Table("next_compounds", "Compounds to test next", frame, header, rows, note, 5)
+
+
+def _short_set(text: str) -> str:
+    """Name a set's first classes and count the others: of a hundred classes a set may hold most."""
+    names = next(csv.reader([text]), [])
+    if len(names) <= MOST_OF_A_SET:
+        return text
+    return f"{', '.join(names[:MOST_OF_A_SET])} and {len(names) - MOST_OF_A_SET} more"
