@@ -34,6 +34,10 @@ def command(
         ),
     ] = "none",
     seed: Annotated[int, typer.Option("--seed", help="Of the null of mean average precision.")] = 0,
+    adapt_bn: Annotated[
+        str,
+        typer.Option("--adapt-bn", help="controls: batch normalisation by each plate's negative controls; none."),
+    ] = "none",
     loader: Annotated[str, typer.Option("--loader", help="auto, dali or torch.")] = "auto",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     threads: Threads = None,
@@ -63,6 +67,7 @@ def command(
     store = PreparedStore.open(prepared)
     folder = out or Path(f"{prepared.resolve().name}-{run.resolve().name}-embeddings")
     how: dict[str, Any] = {"device": device, "loader": loader, "threads": usable_threads(threads)}
+    how["adapt_bn"] = adapt_bn
     with make_reporter(quiet) as reporter:
         folds = embed_sites(run, store, reporter=reporter, **how)
         known = pd.read_parquet(run / PREDICTIONS) if (run / PREDICTIONS).is_file() else None

@@ -32,6 +32,10 @@ def command(
         Path | None,
         typer.Option("--next-compounds", help="CSV file: the store's compounds, the most instructive to test first."),
     ] = None,
+    adapt_bn: Annotated[
+        str,
+        typer.Option("--adapt-bn", help="controls: batch normalisation by each plate's negative controls; none."),
+    ] = "none",
     loader: Annotated[str, typer.Option("--loader", help="auto, dali or torch.")] = "auto",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     threads: Threads = None,
@@ -55,6 +59,7 @@ def command(
     store = PreparedStore.open(prepared)
     path = out or Path(f"{prepared.resolve().name}-{run.resolve().name}.parquet")
     how: dict[str, Any] = {"device": device, "loader": loader, "threads": usable_threads(threads)}
+    how["adapt_bn"] = adapt_bn
     with make_reporter(quiet) as reporter:
         table, folds_said = predict_folds(run, store, reporter=reporter, **how)
         judged = judge_new_sites(

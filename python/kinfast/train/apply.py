@@ -1,7 +1,7 @@
 """A finished run's models on any store with the same channels."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,15 @@ from kinfast.errors import RunError, StoreError
 from kinfast.models import StreamClassifier, build_shapes
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
+from kinfast.train.adapt_norms import (
+    CONTROLS,
+    FEWEST_CONTROL_SITES,
+    NONE,
+    ask_by_plate,
+    check_way,
+    control_rows,
+    control_statistics,
+)
 from kinfast.train.assemble import to_device
 from kinfast.train.inference import answer, embed
 from kinfast.train.kernels import fast_kernels
@@ -38,6 +47,7 @@ def predict(
     device: str = "auto",
     loader: str = "auto",
     threads: int = 1,
+    adapt_bn: str = NONE,
     reporter: Reporter | None = None,
 ) -> pd.DataFrame:
     """Predict every site of a store: the mean of the probabilities over the run's folds.
@@ -48,6 +58,7 @@ def predict(
         device: auto, cpu, cuda, …
         loader: auto, dali or torch.
         threads: of torch on the CPU and of the loader.
+        adapt_bn: "controls" normalises each plate by its negative controls; see `adapt_norms`.
         reporter: told of the progress, in sites.
 
     Returns:
@@ -58,7 +69,8 @@ def predict(
         RunError: the run is not finished, or damaged.
         StoreError: the store lacks a channel.
     """
-    return predict_folds(run, store, device=device, loader=loader, threads=threads, reporter=reporter)[0]
+    how = {"device": device, "loader": loader, "adapt_bn": adapt_bn}
+    return predict_folds(run, store, threads=threads, reporter=reporter, **how)[0]
 
 
 def predict_folds(
@@ -68,15 +80,25 @@ def predict_folds(
     device: str = "auto",
     loader: str = "auto",
     threads: int = 1,
+    adapt_bn: str = NONE,
     reporter: Reporter | None = None,
 ) -> tuple[pd.DataFrame, list[FoldAnswers]]:
     """Give the table of `predict`, and what each fold's model says, rows as in the table."""
+    check_way(adapt_bn)
     ready, told = open_run(run, store, device, loader, threads), reporter or Silent()
     _say_other_scale(ready.content, store, told)
     told.stage("predict", len(ready.folds) * len(store.sites), "sites")
     loss = Loss(ready.content["loss"])
-    said = [answer(model, ready.loader, loss, ready.precision, told) for model in ready.models(threads)]
-    folds = [FoldAnswers(one.logits, one.probabilities) for one in said]
+    if adapt_bn == CONTROLS:
+
+        def ask(model: StreamClassifier, loader: Loader) -> tuple[NDArray[np.float32], ...]:
+            one = answer(model, loader, loss, ready.precision, told)
+            return one.logits, one.probabilities
+
+        folds = [FoldAnswers(*said) for said in _adapted(ready, store, threads, told, ask)]
+    else:
+        answers = [answer(model, ready.loader, loss, ready.precision, told) for model in ready.models(threads)]
+        folds = [FoldAnswers(one.logits, one.probabilities) for one in answers]
     return _table(store, ready.content, folds[0] if len(folds) == 1 else mean_answers(folds)), folds
 
 
@@ -87,15 +109,48 @@ def embed_sites(
     device: str = "auto",
     loader: str = "auto",
     threads: int = 1,
+    adapt_bn: str = NONE,
     reporter: Reporter | None = None,
 ) -> list[NDArray[np.float32]]:
     """Give what each fold's head sees of every site: (n_sites, n_features) a fold, rows in the store's order.
 
     The arguments and errors are those of `predict`.
     """
+    check_way(adapt_bn)
     ready, told = open_run(run, store, device, loader, threads), reporter or Silent()
     told.stage("embed", len(ready.folds) * len(store.sites), "sites")
+    if adapt_bn == CONTROLS:
+
+        def ask(model: StreamClassifier, loader: Loader) -> tuple[NDArray[np.float32], ...]:
+            return (embed(model, loader, ready.precision, told),)
+
+        return [features for (features,) in _adapted(ready, store, threads, told, ask)]
     return [embed(model, ready.loader, ready.precision, told) for model in ready.models(threads)]
+
+
+def _adapted(
+    ready: "OpenRun",
+    store: PreparedStore,
+    threads: int,
+    told: Reporter,
+    ask: Callable[[StreamClassifier, Loader], tuple[NDArray[np.float32], ...]],
+) -> Iterator[tuple[NDArray[np.float32], ...]]:
+    """Ask each fold's model plate by plate, normalised by the plate's negative controls."""
+    controls = control_rows(store.sites)
+    lacking = sorted(set(store.sites[schema.PLATE].astype(str)) - set(controls))
+    if lacking:
+        told.line(f"{len(lacking)} plates have too few negative controls and are not adapted: {', '.join(lacking[:5])}")
+    for model in ready.models(threads):
+
+        def ask_plate(
+            rows: NDArray[np.int64], known: NDArray[np.int64] | None, model: StreamClassifier = model
+        ) -> tuple[NDArray[np.float32], ...]:
+            if known is None:
+                return ask(model, ready.serve(rows, 1))
+            with control_statistics(model, ready.serve(known, FEWEST_CONTROL_SITES).epoch(0), ready.precision):
+                return ask(model, ready.serve(rows, 1))
+
+        yield ask_by_plate(store.sites, controls, ask_plate)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +162,7 @@ class OpenRun:
         content: its config.json.
         folds: each fold's values.
         loader: of all sites of the store.
+        serve: makes a loader of some rows, in minibatches of about one size, of at least so many sites where there are.
         precision: as in training.
     """
 
@@ -114,6 +170,7 @@ class OpenRun:
     content: dict[str, Any]
     folds: list[dict[str, Tensor]]
     loader: Loader
+    serve: Callable[[NDArray[np.int64], int], Loader]
     precision: Precision
 
     def models(self, threads: int) -> Iterator[StreamClassifier]:
@@ -139,8 +196,15 @@ def open_run(run: Path, store: PreparedStore, device: str, loader: str, threads:
         threads=threads,
     )
     rows = np.arange(len(store.sites), dtype=np.int64)
-    serving = make_loader(loader, store, rows, run_composites(content, store), None, settings)
-    return OpenRun(run, content, folds, serving, precision)
+    composites = run_composites(content, store)
+
+    def serve(some: NDArray[np.int64], least: int) -> Loader:
+        batches = -(-len(some) // max(settings.batch_size, least))
+        even = replace(settings, batch_size=-(-len(some) // batches))
+        return make_loader(loader, store, some, composites, None, even)
+
+    serving = make_loader(loader, store, rows, composites, None, settings)
+    return OpenRun(run, content, folds, serving, serve, precision)
 
 
 def load_model(content: dict[str, Any], values: dict[str, Tensor], run: Path) -> StreamClassifier:
