@@ -1,8 +1,8 @@
 """Control-stabilised batch normalisation: at test time each plate's negative controls say what is usual on it.
 
 A network with batch normalisation carries the training plates' means and variances. On a plate that was stained or lit
-differently these are wrong in every layer. Negative controls are the same cells on every plate, so their statistics take
-the place of the training's, plate by plate; no weight is changed, and no label of a treated well is used.
+differently these are wrong in every layer. Negative controls are the same cells on every plate, so their statistics
+take the place of the training's, plate by plate; no weight is changed, and no label of a treated well is used.
 
 Source: arXiv 2604.20824.
 """
