@@ -151,7 +151,7 @@ def study_lines(study: Study) -> list[str]:
         lines.append(f"{pair}: {found}; {spread}.")
     for arm, (flat, judged) in study.converged.items():
         if flat < judged:
-            lines.append(f"{arm}: the loss still falls at the end in {judged - flat} of {judged} runs.")
+            lines.append(f"{arm}: {judged - flat} of {judged} runs have not converged.")
     for searched in study.plan.arms:
         rate, tried = study.best.get(searched.name), searched.rates
         if len(tried) > 1 and rate in (min(tried), max(tried)):

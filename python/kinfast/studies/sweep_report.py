@@ -71,8 +71,8 @@ def sweep_lines(trials: Sequence[Trial], plan: SweepPlan, out: Path) -> list[str
     if best is None:
         return ["No run has a validation score: give a --validation-fraction, or another --metric."]
     lines = [f"Best by validation {plan.metric}, {best.score:.4f}: {best.name}."]
-    if best.loss_curve == "not converged":
-        lines.append("Its loss still falls at the end: more epochs may change the order.")
+    if best.loss_curve.startswith("not converged"):
+        lines.append("It has not converged: more epochs, or a higher rate, may change the order.")
     for part in plan.space:
         values = [t.changes[part.name] for t in trials if isinstance(t.changes[part.name], int | float)]
         if len(set(values)) > 2 and best.changes[part.name] in (min(values), max(values)):

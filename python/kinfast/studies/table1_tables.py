@@ -93,7 +93,12 @@ def honest_table(rows: Sequence[Row]) -> Table:
         cells.append((name, row.split_by, *scores, *prior, shown(row.training_loss), row.convergence.word))
         for metric in SHOWN:
             raw.append(_raw(row) | {"metric": metric, **row.scores.model[metric], "prior": row.prior(metric)})
-            raw[-1] |= {"late_fall": row.convergence.late_fall, "converged": row.convergence.flat}
+            raw[-1] |= {
+                "late_fall": row.convergence.late_fall,
+                "training_loss": row.training_loss,
+                "prior_loss": row.convergence.prior_loss,
+                "converged": row.convergence.flat,
+            }
     heads = (*SHOWN.values(), "prior: binary", "prior: micro", "loss", "loss curve")
     return Table(
         "table1_honest",
@@ -146,13 +151,13 @@ def pattern_lines(rows: Mapping[Place, Row], compound: Mapping[Place, Row]) -> l
     binary = [row.value(BINARY) or 0.0 for row in others]
     above = sum((row.value(MICRO) or 0) > (row.value(MACRO) or 0) for row in others)
     unfinished = [row for row in slow if row.convergence.flat is False]
-    falls = [row.convergence.late_fall for row in slow if row.convergence.late_fall is not None]
+    ends = [row.convergence.loss for row in slow]
     lines = [
         f"Binary accuracy of the {len(others)} runs without SGD 1e-4: {min(binary):.4f} to {max(binary):.4f}, whatever"
         f" the model; class frequencies alone give {others[0].prior(BINARY) or 0:.4f}.",
-        f"SGD 1e-4 has not converged in {len(unfinished)} of {len(slow)} runs: its last epochs bring"
-        f" {min(falls, default=0):.0%} to {max(falls, default=0):.0%} of the whole fall of the loss (flat: 5 % or"
-        f" less). Its binary accuracy is {_range(slow, BINARY)}, its micro average {_range(slow, MICRO)}"
+        f"SGD 1e-4 has not converged in {len(unfinished)} of {len(slow)} runs: its loss ends at"
+        f" {min(ends):.3f} to {max(ends):.3f}, where class frequencies alone give {slow[0].convergence.prior_loss:.3f}."
+        f" Its binary accuracy is {_range(slow, BINARY)}, its micro average {_range(slow, MICRO)}"
         " (thesis: 0.512 to 0.552).",
         f"Micro is above macro in {above} of the {len(others)} other runs: micro {_range(others, MICRO)}, macro"
         f" {_range(others, MACRO)}; class frequencies alone: {_range(others, MICRO, prior=True)} and 0.500.",
