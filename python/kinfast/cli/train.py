@@ -264,6 +264,12 @@ def command(
         ),
     ] = BASE.cache,
     device: Annotated[str, _option("--device", panel=MACHINE, text="auto, cpu, cuda, cuda:1 or mps.")] = BASE.device,
+    checkpoint_minutes: Annotated[
+        float, _option("--checkpoint-minutes", panel=MACHINE, text="From one checkpoint within an epoch to the next.")
+    ] = BASE.checkpoint_minutes,
+    deterministic: Annotated[
+        bool, _option("--deterministic", panel=MACHINE, text="The same bits each time, on a GPU too; slower there.")
+    ] = BASE.deterministic,
     threads: Threads = None,
     out: Annotated[
         Path | None,
@@ -289,15 +295,15 @@ def command(
     from kinfast.evaluate.run import evaluate_run
     from kinfast.report.run import write_report
     from kinfast.train.folder import RUNS, new_run_path
+    from kinfast.train.interruption import terminating_as_interrupted
 
     run = resume or out or new_run_path(Path(RUNS), backbone)
     with make_reporter(quiet) as reporter:
         try:
-            _train(asked, run, usable_threads(threads), reporter)
+            with terminating_as_interrupted():
+                _train(asked, run, usable_threads(threads), reporter)
         except KeyboardInterrupt:
-            typer.echo(
-                f"interrupted; this goes on from the last finished epoch: kinfast train --resume {run}", err=True
-            )
+            typer.echo(f"interrupted; this goes on where it stopped: kinfast train --resume {run}", err=True)
             raise
         evaluation = evaluate_run(run, reporter=reporter)
         write_report(run, reporter=reporter)

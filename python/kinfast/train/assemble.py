@@ -56,6 +56,7 @@ def assemble_fold(
         patience=config.patience,
         unripe_share=UNRIPE_SHARE,
         seed=config.seed,
+        checkpoint_minutes=config.checkpoint_minutes,
     )
 
 

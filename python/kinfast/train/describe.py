@@ -8,6 +8,14 @@ from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
 from kinfast.train.plan import Plan
 
+DECISIVE = {
+    "split_hash": "split",
+    "classes": "list of classes",
+    "parameters_hash": "preprocessing",
+    "data_hash": "set of images",
+}
+"""Entries of config.json that must be the same for a run to go on, in words."""
+
 
 def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
     """Describe a run in full, so that it can be resumed, repeated and used to predict.
@@ -22,6 +30,7 @@ def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
         "prepared": str(store.root.resolve()),
         "stores": store.dataset.get(STORES, []),
         "parameters_hash": parameters_hash(store),
+        "data_hash": store.content_hash(),
         "label": plan.labels.label,
         "task": plan.labels.task,
         "classes": list(plan.labels.class_names),

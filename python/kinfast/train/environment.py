@@ -50,6 +50,18 @@ def describe_environment(*, device: str, loader: str, precision: str, threads: i
     }
 
 
+def changed_since(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Say what differs from the environment that a run was begun in: a line for each, in words."""
+    lines = []
+    for key, value in now.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            lines += [f"{name} {old.get(name)} -> {value[name]}" for name in value if value[name] != old.get(name)]
+        elif key in before and old != value:
+            lines.append(f"{key} {old} -> {value}")
+    return [f"changed since the run began: {line}; its curve need not be what it would have been" for line in lines]
+
+
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

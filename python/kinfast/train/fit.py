@@ -1,4 +1,4 @@
-"""One fold's training: epochs of steps, validation after each, a checkpoint after each, the best weights at the end."""
+"""One fold's training: epochs of steps, validation after each, checkpoints after and within, the best weights last."""
 
 import itertools
 import math
@@ -9,22 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from kinfast.data.loaders import Loader
 from kinfast.errors import UsageError
 from kinfast.metrics.scores import score
-from kinfast.progress import Reporter
+from kinfast.progress import Reporter, Silent
 from kinfast.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kinfast.train.dead_relus import dead_shares, watch_relus
+from kinfast.train.generators import generator_states, set_generators
 from kinfast.train.inference import answer
-from kinfast.train.losses import BINARY_CROSS_ENTROPY, Loss
+from kinfast.train.interruption import Stop, hear_signals
+from kinfast.train.losses import Loss
+from kinfast.train.packing import restore_optimizer
 from kinfast.train.precision import Precision
 from kinfast.train.schedules import Schedule
 from kinfast.train.seeds import seed_torch
 from kinfast.train.step import Updater
 from kinfast.train.stopping import Best, unripe_epochs
+from kinfast.train.sums import Sums
 
+SECONDS_A_MINUTE = 60.0
 VALIDATION_SCORES = ("top1_accuracy", "binary_accuracy", "balanced_accuracy", "roc_auc_macro")
 """Scores of the validation part that the history keeps, beside the loss."""
 
@@ -54,6 +59,7 @@ class Fold:
         patience: epochs without a better validation loss; 0: endless.
         unripe_share: of the epochs, see `stopping.Best`.
         seed: of the run.
+        checkpoint_minutes: from one checkpoint within an epoch to the next.
     """
 
     number: int
@@ -71,6 +77,7 @@ class Fold:
     patience: int
     unripe_share: float
     seed: int
+    checkpoint_minutes: float
     second: SecondOptimizer | None = None
 
     def optimizer_of(self, epoch: int) -> torch.optim.Optimizer:
@@ -83,7 +90,7 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
 
     Args:
         fold: what to train, and how.
-        path: of the checkpoint.
+        path: folder of the fold's checkpoints.
         reporter: told of each step, in sites, and of each epoch in a line.
         on_epoch: called after each epoch with the fold's history so far.
 
@@ -92,89 +99,108 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
 
     Raises:
         UsageError: the loss is no longer a number.
+        KeyboardInterrupt: it was asked to stop, by Ctrl-C or SIGTERM; where it stands is kept.
     """
     updater = Updater(fold.model, fold.optimizer, fold.loss, fold.precision, fold.clip_norm, fold.compiled)
     state = load_checkpoint(path) or Checkpoint()
     best = Best(**state.best) if state.best else Best(unripe_epochs(fold.epochs, fold.unripe_share))
     if state.weights:
-        updater.optimizer = fold.optimizer_of(state.epoch - 1)  # whose state the checkpoint holds
+        # between epochs it is the state of the optimiser before, which may be another one
+        updater.optimizer = fold.optimizer_of(state.epoch - (0 if state.midway else 1))
         _restore(updater, state)
-    while not state.finished and state.epoch < fold.epochs:
-        updater.optimizer = fold.optimizer_of(state.epoch)
-        row = _epoch(fold, updater, state.epoch, reporter)
-        best = best.after(state.epoch, row.get("validation_loss", math.nan))
-        state = _advance(
-            state, updater, best, row, finished=best.exhausted(fold.patience) or row["epoch"] == fold.epochs
-        )
-        save_checkpoint(state, path)
-        on_epoch(state.history)
-        reporter.line(_sentence(row, fold.epochs, best))
+    with hear_signals() as stop:
+        while not state.finished and state.epoch < fold.epochs:
+            updater.optimizer = fold.optimizer_of(state.epoch)
+            row = _epoch(fold, updater, _Keeper(state, updater, path, fold, stop), reporter)
+            best = best.after(state.epoch, row.get("validation_loss", math.nan))
+            state = _advance(
+                state, updater, best, row, finished=best.exhausted(fold.patience) or row["epoch"] == fold.epochs
+            )
+            save_checkpoint(state, path)
+            on_epoch(state.history)
+            reporter.line(_sentence(row, fold.epochs, best))
+            if stop.asked:
+                raise KeyboardInterrupt
     return state
 
 
-def _epoch(fold: Fold, updater: Updater, epoch: int, reporter: Reporter) -> dict[str, Any]:
-    """Train and validate once. Returns the history's line, epochs counted from 1."""
-    seed_torch(fold.seed, fold.number, epoch + 1)
-    began = time.perf_counter()
-    sites, loss, accuracies = _train(fold, updater, epoch, reporter)
-    seconds = time.perf_counter() - began
-    _check_finite(loss, fold, epoch)
-    row: dict[str, Any] = {"train_loss": loss, **accuracies}
+class _Keeper(Silent):
+    """Keeps where an epoch stands: after so many minutes, and when training is asked to stop."""
+
+    def __init__(self, state: Checkpoint, updater: Updater, path: Path, fold: Fold, stop: Stop) -> None:
+        self.epoch, self.midway = state.epoch, state.midway
+        self.sums = Sums.on(fold.precision.device, state.midway.get("sums"))
+        self._state, self._updater, self._path, self._fold, self._stop = state, updater, path, fold, stop
+        self._began = self._kept = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on the epoch, before an interruption too."""
+        return self.sums.seconds + time.perf_counter() - self._began
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Look whether it is time: between steps, and between validation's minibatches, which change nothing."""
+        if self._stop.asked:
+            self._keep()
+            raise KeyboardInterrupt
+        if time.perf_counter() - self._kept >= SECONDS_A_MINUTE * self._fold.checkpoint_minutes:
+            self._keep()
+            self._kept = time.perf_counter()
+
+    def _keep(self) -> None:
+        device = self._fold.precision.device
+        midway = {"sums": self.sums.as_kept(self.seconds), "generators": generator_states(device)}
+        save_checkpoint(replace(self._state, **_latest(self._updater), midway=midway), self._path)
+
+
+def _epoch(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) -> dict[str, Any]:
+    """Train and validate once, or go on with it. Returns the history's line, epochs counted from 1."""
+    epoch, sums = keeper.epoch, keeper.sums
+    if keeper.midway:
+        set_generators(keeper.midway["generators"], fold.precision.device)
+    else:
+        seed_torch(fold.seed, fold.number, epoch + 1)
+    _train(fold, updater, keeper, reporter)
+    seconds, row = keeper.seconds, sums.row(fold.loss)
+    _check_finite(row["train_loss"], fold, epoch)
     if fold.validation is not None:
-        row |= _validate(fold, updater.model, epoch)
+        row |= _validate(fold, updater.model, keeper)
     return {
         "fold": fold.number,
         "epoch": epoch + 1,
         **row,
         "learning_rate": fold.schedule.rate((epoch + 1) * fold.steps - 1),
-        "seconds": round(time.perf_counter() - began, 3),
-        "sites_per_second": round(sites / seconds, 2),
+        "seconds": round(keeper.seconds, 3),
+        "sites_per_second": round(sums.sites / seconds, 2),
     }
 
 
-def _train(fold: Fold, updater: Updater, epoch: int, reporter: Reporter) -> tuple[int, float, dict[str, float | None]]:
-    """Take an epoch's steps; values stay on the device until its end. Returns sites, mean loss, accuracies."""
+def _train(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) -> None:
+    """Take an epoch's steps, or those that are left; values stay on the device until its end."""
     fold.model.train()
-    loss_sum, hit_sum, right_sum, sites, several = _zero(fold), _zero(fold), _zero(fold), 0, False
-    batches = itertools.islice(fold.training.epoch(epoch), fold.steps)
-    for index, batch in enumerate(batches):
-        loss, logits = updater.step(batch, fold.schedule.rate(epoch * fold.steps + index))
-        assert batch.targets is not None
-        several = batch.targets.ndim == 2
-        loss_sum += loss * len(batch)
-        if not several:
-            hit_sum += (logits.argmax(dim=1) == batch.targets).sum()
-            right_sum += _right_outputs(logits, batch.targets)
-        sites += len(batch)
+    first, sums = keeper.sums.steps, keeper.sums
+    left = min(fold.steps, len(fold.training)) - first
+    if left <= 0:
+        return
+    batches = itertools.islice(fold.training.epoch(keeper.epoch, first), left)
+    for index, batch in enumerate(batches, first):
+        loss, logits = updater.step(batch, fold.schedule.rate(keeper.epoch * fold.steps + index))
+        sums.add(batch, loss, logits)
         reporter.advance(len(batch))
-    accuracies: dict[str, float | None] = {"train_top1_accuracy": None if several else float(hit_sum) / sites}
-    if fold.loss.kind == BINARY_CROSS_ENTROPY and not several:
-        accuracies["train_binary_accuracy"] = float(right_sum) / (sites * logits.shape[1])
-    return sites, float(loss_sum) / sites, accuracies
+        keeper.advance()
 
 
-def _right_outputs(logits: Tensor, targets: Tensor) -> Tensor:
-    """Count the sigmoid outputs that are on their class's side of a half: what Keras calls the accuracy."""
-    positive = logits > 0
-    own = positive.gather(1, targets[:, None]).sum()
-    return logits.numel() - len(logits) - positive.sum() + 2 * own
-
-
-def _zero(fold: Fold) -> Tensor:
-    return torch.zeros((), device=fold.precision.device)
-
-
-def _validate(fold: Fold, model: nn.Module, epoch: int) -> dict[str, Any]:
+def _validate(fold: Fold, model: nn.Module, keeper: _Keeper) -> dict[str, Any]:
     """Compute the loss and the scores of the validation part, as the test part will be: averaged over views."""
     assert fold.validation is not None
     assert fold.validation.labels is not None
     with watch_relus(model) as fired:
-        answers = answer(model, fold.validation, fold.loss, fold.precision)
+        answers = answer(model, fold.validation, fold.loss, fold.precision, keeper)
     targets = torch.from_numpy(fold.validation.labels.targets(answers.rows))
     weights = fold.loss.class_weights
     on_cpu = replace(fold.loss, class_weights=None if weights is None else weights.cpu())
     loss = float(on_cpu(torch.from_numpy(answers.logits), targets))
-    _check_finite(loss, fold, epoch)
+    _check_finite(loss, fold, keeper.epoch)
     found: dict[str, Any] = {"validation_loss": loss, "dead_relus": dead_shares(fired)}
     if targets.ndim == 1:
         scores = score(answers.probabilities.astype("float64"), targets.numpy())
@@ -191,23 +217,29 @@ def _check_finite(loss: float, fold: Fold, epoch: int) -> None:
 
 
 def _advance(state: Checkpoint, updater: Updater, best: Best, row: dict[str, Any], finished: bool) -> Checkpoint:
-    weights = {name: value.detach().cpu().clone() for name, value in updater.model.state_dict().items()}
+    latest = _latest(updater)
     return Checkpoint(
         epoch=state.epoch + 1,
         finished=finished,
         best=asdict(best),
-        best_weights=weights if best.is_latest else state.best_weights,
-        # a finished fold is never trained on: its optimiser, twice the model's size, need not be kept
-        weights={} if finished else weights,
-        optimizer={} if finished else updater.optimizer.state_dict(),
-        scaler={} if finished else updater.scaler.state_dict(),
+        best_weights=latest["weights"] if best.is_latest else state.best_weights,
         history=[*state.history, row],
+        # a finished fold is never trained on: its optimiser, twice the model's size, need not be kept
+        **({} if finished else latest),
     )
+
+
+def _latest(updater: Updater) -> dict[str, Any]:
+    return {
+        "weights": {name: value.detach().cpu().clone() for name, value in updater.model.state_dict().items()},
+        "optimizer": updater.optimizer.state_dict(),
+        "scaler": updater.scaler.state_dict(),
+    }
 
 
 def _restore(updater: Updater, state: Checkpoint) -> None:
     updater.model.load_state_dict(state.weights)
-    updater.optimizer.load_state_dict(state.optimizer)
+    restore_optimizer(updater.optimizer, state.optimizer)
     if state.scaler:
         updater.scaler.load_state_dict(state.scaler)
 

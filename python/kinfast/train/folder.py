@@ -26,6 +26,8 @@ SPLIT = "split.parquet"
 HISTORY = "history.jsonl"
 PREDICTIONS = "predictions.parquet"
 WEIGHTS = "model.safetensors"
+CHANGES = "resumed.jsonl"
+"""What had changed each time that the run was gone on with; absent where nothing had."""
 
 
 def new_run_path(parent: Path, backbone: str, today: datetime.date | None = None) -> Path:
@@ -56,6 +58,19 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
 def write_history(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write all epochs so far, a line each, through a temporary name."""
     _write_text("".join(json.dumps(row) + "\n" for row in rows), path)
+
+
+def append_line(row: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON line below those that are there, through a temporary name."""
+    _write_text((path.read_text(encoding="utf-8") if path.is_file() else "") + json.dumps(row) + "\n", path)
+
+
+def read_environment(run: Path) -> dict[str, Any]:
+    """Read environment.json; empty where it is absent or damaged, since it only informs."""
+    try:
+        return dict(json.loads((run / ENVIRONMENT).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

@@ -1,5 +1,6 @@
 """How a GPU's kernels are chosen: compiled passes, and the fastest formats and algorithms that are precise enough."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,12 +43,20 @@ def check_compiled(how: str) -> None:
 
 
 @contextmanager
-def fast_kernels(device: str) -> Iterator[None]:
+def fast_kernels(device: str, deterministic: bool = False) -> Iterator[None]:
     """On a GPU, let cuDNN time its algorithms once a shape, and matrix products round their factors to TF32.
 
     Convolutions do so by torch's default. Source: TF32 has float32's range and 10 bits of mantissa (NVIDIA, A100
     whitepaper). Outside of the region all is as before.
+
+    Args:
+        device: torch's name.
+        deterministic: let only algorithms run that give the same bits each time, on any device.
     """
+    if deterministic:
+        with _same_bits():
+            yield
+        return
     if torch.device(device).type != "cuda":
         yield
         return
@@ -59,3 +68,16 @@ def fast_kernels(device: str) -> Iterator[None]:
     finally:
         torch.backends.cudnn.benchmark = before[0]
         torch.set_float32_matmul_precision(before[1])
+
+
+@contextmanager
+def _same_bits() -> Iterator[None]:
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS' condition; read when it is first used
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]

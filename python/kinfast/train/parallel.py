@@ -55,6 +55,8 @@ def train_folds(
                 for future in done:
                     future.result()
         except BaseException:
+            for worker in multiprocessing.active_children():  # each keeps where its fold stands
+                worker.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     _pass_on(messages, reporter)

@@ -170,6 +170,8 @@ def _check_ranges(config: TrainConfig) -> None:
         raise UsageError(f"{config.steps_per_epoch} steps per epoch: wanted 1 or more")
     if not 0 <= config.label_smoothing < 1:
         raise UsageError(f"label smoothing {config.label_smoothing}: wanted 0 to below 1")
+    if config.checkpoint_minutes <= 0:
+        raise UsageError(f"checkpoint every {config.checkpoint_minutes} minutes: wanted more than 0")
     if config.patience < 0 or config.clip_norm < 0:
         raise UsageError(f"patience {config.patience}, clip norm {config.clip_norm}: wanted 0 or more")
 

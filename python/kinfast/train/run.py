@@ -22,9 +22,9 @@ from kinfast.models.weights import NONE
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
 from kinfast.train.assemble import assemble_fold, assemble_model, empty_model, fixed_loader, to_device
-from kinfast.train.checkpoint import Checkpoint, checkpoint_path, load_checkpoint
-from kinfast.train.describe import describe_run, parameters_hash
-from kinfast.train.environment import describe_environment
+from kinfast.train.checkpoint import Checkpoint, checkpoint_path, has_checkpoint, load_checkpoint
+from kinfast.train.describe import DECISIVE, describe_run
+from kinfast.train.environment import changed_since, describe_environment
 from kinfast.train.fit import fit
 from kinfast.train.inference import answer
 from kinfast.train.kernels import fast_kernels
@@ -65,7 +65,7 @@ def train(
     reporter = reporter or Silent()
     plan = make_plan(store, config)
     weights = load_weights(config.backbone, config.weights)
-    with torch_threads(threads), fast_kernels(plan.precision.device), _memory(plan):
+    with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
         plan, report = _settle(plan, weights)
         folder.claim_folder(out)
         _say(reporter, [*plan.notes, *report])
@@ -85,17 +85,21 @@ def resume(
     plan = _plan_again(store, run)
     config = plan.config
     weights = None if _all_begun(run, plan) else load_weights(config.backbone, config.weights)
-    with torch_threads(threads), fast_kernels(plan.precision.device), _memory(plan):
-        _say(reporter, plan.notes)
+    with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
+        now = _environment(plan, threads)
+        changed = changed_since(folder.read_environment(run), now)
+        _say(reporter, [*plan.notes, *changed])
+        if changed:
+            folder.append_line({"resumed_with": changed}, run / folder.CHANGES)
         return _run(store, plan, weights, run, threads, parallel_folds, reporter)
 
 
 def train_fold_of(store: PreparedStore, run: Path, number: int, threads: int, reporter: Reporter) -> None:
     """Train one fold of a run that was begun; its checkpoint is what is left of it."""
     plan = _plan_again(store, run)
-    begun = checkpoint_path(run, number).is_file()
+    begun = has_checkpoint(checkpoint_path(run, number))
     weights = None if begun else load_weights(plan.config.backbone, plan.config.weights)
-    with torch_threads(threads), _memory(plan):
+    with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
         _train_fold(store, plan, weights, number, run, threads, reporter, lambda _rows: None)
 
 
@@ -114,8 +118,11 @@ def run_stores(run: Path) -> tuple[list[Path], Path | None]:
 def _plan_again(store: PreparedStore, run: Path) -> Plan:
     content = folder.read_config(run)
     plan = make_plan(store, folder.asked_config(content, run))
-    if content.get("split_hash") != plan.split.hash or content.get("parameters_hash") != parameters_hash(store):
-        raise RunError(f"{run} was trained on another store or split than {store.root} gives now: train again")
+    now = describe_run(store, plan)
+    if differing := [what for key, what in DECISIVE.items() if key in content and content[key] != now[key]]:
+        raise RunError(
+            f"{run} was begun with another {', another '.join(differing)} than {store.root} gives now: train again"
+        )
     return replace(
         plan,
         learning_rate=float(content["learning_rate"]),
@@ -187,15 +194,15 @@ def _train_fold(
     on_epoch: Callable[[list[dict[str, Any]]], None],
 ) -> Checkpoint:
     path = checkpoint_path(out, number)
-    begun = load_checkpoint(path)
+    begun = load_checkpoint(path, reporter)
     if begun is not None and begun.finished:
         on_epoch(begun.history)
         return begun
     fold = assemble_fold(store, plan, number, weights if begun is None else None, threads)
     if number == 0 and fold.training.cache != "none":
         reporter.line(f"images are kept in the memory of the {fold.training.cache}")
-    epochs = fold.epochs - (0 if begun is None else begun.epoch)
-    reporter.stage(f"fold {number + 1} of {plan.split.n_folds}", epochs * fold.steps * plan.config.batch_size, "sites")
+    steps = fold.steps * fold.epochs - (0 if begun is None else begun.steps_done(fold.steps))
+    reporter.stage(f"fold {number + 1} of {plan.split.n_folds}", steps * plan.config.batch_size, "sites")
     return fit(fold, path, reporter, on_epoch)
 
 
@@ -218,12 +225,15 @@ def _predict(
 
 
 def _write_settings(store: PreparedStore, plan: Plan, out: Path, threads: int) -> None:
-    machine = describe_environment(
-        device=plan.precision.device, loader=plan.loader, precision=plan.precision.name, threads=threads
-    )
-    folder.write_json(machine, out / folder.ENVIRONMENT)
+    folder.write_json(_environment(plan, threads), out / folder.ENVIRONMENT)
     folder.write_table(plan.split.frame, out / folder.SPLIT)
     folder.write_json(describe_run(store, plan), out / folder.CONFIG)
+
+
+def _environment(plan: Plan, threads: int) -> dict[str, Any]:
+    return describe_environment(
+        device=plan.precision.device, loader=plan.loader, precision=plan.precision.name, threads=threads
+    )
 
 
 def _memory(plan: Plan) -> AbstractContextManager[None]:
@@ -239,7 +249,7 @@ def _say(reporter: Reporter, lines: list[str] | tuple[str, ...]) -> None:
 
 
 def _all_begun(run: Path, plan: Plan) -> bool:
-    return all(checkpoint_path(run, fold).is_file() for fold in range(plan.split.n_folds))
+    return all(has_checkpoint(checkpoint_path(run, fold)) for fold in range(plan.split.n_folds))
 
 
 def _history_writer(out: Path, before: list[dict[str, Any]]) -> Callable[[list[dict[str, Any]]], None]:

@@ -57,6 +57,7 @@ def test_the_folder_holds_what_was_promised(run: Path) -> None:
         "predictions.parquet",
         "model.safetensors",
         "checkpoints",
+        "thumbnails",
     }
     config = json.loads((run / "config.json").read_text())
     assert config["classes"] == ["negcon", "poscon"]
