@@ -99,7 +99,7 @@ def load_checkpoint(path: Path, reporter: Reporter | None = None) -> Checkpoint 
             return _read(file)
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())
-            reporter.line(f"{file} is damaged ({reason}) and is passed over: the one before it is taken")
+            reporter.line(f"{file} is damaged ({reason}) and is passed over")
     return None
 
 

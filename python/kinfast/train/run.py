@@ -198,6 +198,8 @@ def _train_fold(
     if begun is not None and begun.finished:
         on_epoch(begun.history)
         return begun
+    if begun is None and weights is None:  # there were checkpoints, and all of them are damaged
+        weights = load_weights(plan.config.backbone, plan.config.weights)
     fold = assemble_fold(store, plan, number, weights if begun is None else None, threads)
     if number == 0 and fold.training.cache != "none":
         reporter.line(f"images are kept in the memory of the {fold.training.cache}")

@@ -210,7 +210,7 @@ def test_a_used_folder_is_left_alone(run: Path, learnable: PreparedStore, quick:
 
 def test_another_store_is_not_resumed(run: Path, learnable: PreparedStore) -> None:
     other = replace(learnable, sites=learnable.sites.iloc[:-2].reset_index(drop=True))
-    with pytest.raises(RunError, match="was trained on another store or split"):
+    with pytest.raises(RunError, match="was begun with another "):
         resume(other, run)
 
 
