@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kinfast import schema
@@ -10,7 +10,7 @@ from kinfast.data.groups import group_sites
 from kinfast.data.labels import LabelledSites, select_labels
 from kinfast.data.leaks import check_leaks
 from kinfast.data.splits import make_split
-from kinfast.errors import SplitError
+from kinfast.errors import InputError, SplitError
 
 LEVELS = st.sampled_from(["image", "well", "plate", "compound"])
 
@@ -31,7 +31,11 @@ def plates(draw: st.DrawFn) -> tuple[pd.DataFrame, LabelledSites]:
     table[schema.TARGET] = [None if n == 0 else f"T{n % 3}" for n in table["number"]]
     table.loc[:3, ["Flag_dark"]] = False
     table.loc[:1, schema.TARGET], table.loc[2:3, schema.TARGET] = "T0", "T1"
-    return table, select_labels(table, label=schema.TARGET)
+    try:
+        return table, select_labels(table, label=schema.TARGET)
+    except InputError:  # flags left nothing of a class, which training refuses
+        assume(False)
+        raise
 
 
 def try_split(sites: pd.DataFrame, labels: LabelledSites, by: str, folds: int | None, seed: int) -> pd.DataFrame | None:
@@ -55,11 +59,14 @@ def test_no_group_is_on_two_sides_and_every_labelled_site_is_somewhere(
     for _, fold in frame.groupby(schema.FOLD):
         parts = fold[schema.PART].to_numpy()
         assert np.array_equal(parts == "unlabelled", labels.codes < 0)
-        labelled = pd.DataFrame({"group": groups, "part": parts})[labels.codes >= 0]
+        # of two or three plates, validation shares the training plates, by well: only the test part is a plate's own
+        sides = np.where(parts == "validation", "train", parts) if by == "plate" else parts
+        labelled = pd.DataFrame({"group": groups, "part": sides})[labels.codes >= 0]
         assert (labelled.groupby("group")["part"].nunique() == 1).all()
         assert {"train", "validation", "test"} <= set(parts)
     if by != "image":
-        assert check_leaks(frame, sites, by, allow=True).shared[f"{by}s"].sum() == 0
+        shared = check_leaks(frame, sites, by, allow=True).shared
+        assert shared.loc[(by != "plate") | (shared["second"] == "test"), f"{by}s"].sum() == 0
 
 
 @settings(max_examples=40, deadline=None)

@@ -49,4 +49,4 @@ PLACES = tuple(Place(backbone, stream, mode) for backbone in BACKBONES for strea
 
 def printed_tables() -> dict[str, Any]:
     """Read Tables 1 to 3 as the thesis printed them."""
-    return read_mapping(shipped_folder() / "thesis_tables.yaml")
+    return read_mapping(shipped_folder() / "thesis" / "tables.yaml")

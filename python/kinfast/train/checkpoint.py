@@ -118,7 +118,7 @@ def _checksum(tensors: Mapping[str, Tensor], rest: str) -> int:
     for name in sorted(tensors):
         # as bytes, whatever the number format: NumPy knows no bfloat16
         flat = tensors[name].reshape(-1)
-        total = zlib.crc32(memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else b"", total)
+        total = zlib.crc32(flat.view(torch.uint8).numpy().data if flat.numel() else b"", total)
     return total
 
 
