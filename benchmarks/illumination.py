@@ -4,7 +4,7 @@
 
 BaSiCPy lives in an environment of its own (see docs/illumination.md); without one its columns stay empty, visibly. It
 is told whether there is a dark offset (`get_darkfield`), and otherwise has its defaults. All methods get the very same
-images at the same working size, by turns. Times are processor seconds of one thread on either side: on a machine that
+images at the same working size. Times are processor seconds of one thread, each method by itself: on a machine that
 others use, wall clocks tell of the others.
 
 Each result is a line of .benchmarks/illumination.jsonl as soon as it is there; what has a line is not run again, so a
