@@ -59,7 +59,7 @@ fuzz: ## Fuzz the TIFF decoder with libFuzzer under the sanitizers: FUZZ_SECONDS
 	@tools/setup.sh fuzz
 	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz --target kinfast_fuzz_decode
 	@mkdir -p $(FUZZ_CORPUS) build/fuzz-findings
-	build/fuzz/cpp/fuzz/kinfast_fuzz_decode -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -rss_limit_mb=1536 \
+	build/fuzz/cpp/fuzz/kinfast_fuzz_decode -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=60 -rss_limit_mb=1536 \
 	  -print_final_stats=1 -dict=cpp/fuzz/tiff.dict -artifact_prefix=build/fuzz-findings/ \
 	  $(FUZZ_CORPUS) cpp/fuzz/corpus cpp/fuzz/regressions
 
