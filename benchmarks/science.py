@@ -1,4 +1,4 @@
-"""Checks that verdicts are true, on simulated plates whose truth is known: the figures of docs/science.md.
+"""Checks that verdicts are true, on simulated plates whose truth is known: the figures at the end of docs/leakage.md.
 
 python benchmarks/science.py ladder      # image > well > compound; above the baselines, not above the oracle
 python benchmarks/science.py null        # phenotypes off: how often 20 real small trainings beat the prior
