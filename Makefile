@@ -16,7 +16,7 @@ setup: ## Set up kinfast: Debian packages, virtual environment, build
 setup-dev: ## The same, with what tests, linters and benchmarks need
 	@tools/setup.sh dev
 
-demo: setup ## Simulate two plates and run the whole journey on them (under five minutes)
+demo: setup ## Simulate two plates and run the whole journey on them (five to ten minutes on two cores)
 	@kinfast demo
 
 test: setup-dev cpp-test ## Run all tests: C++, then Python
