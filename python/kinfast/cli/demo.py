@@ -103,8 +103,8 @@ def command(
 ) -> None:
     """Simulate two small plates and go the whole way: inspect, preprocess, train, evaluate, report.
 
-    Takes five to ten minutes on two cores, by their kind, without a GPU and without the internet, and ends with what was found
-    against what had been planted.
+    Takes five to ten minutes on two cores, without a GPU and without the internet, and ends with what was found against
+    what had been planted.
 
     Examples:
 
