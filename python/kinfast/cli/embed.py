@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
+from kinfast.cli.options import (
+    Debug,
+    Device,
+    FinishedRun,
+    LoaderKind,
+    Quiet,
+    SameChannels,
+    Threads,
+    let_waiting_threads_sleep,
+    usable_threads,
+)
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -19,8 +29,8 @@ EPILOG = """
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
-    prepared: Annotated[Path, typer.Argument(metavar="PREPARED", help="A store with the same channels.")],
+    run: FinishedRun,
+    prepared: SameChannels,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder of the tables. Default: <PREPARED>-<RUN>-embeddings.", show_default=False),
@@ -38,8 +48,8 @@ def command(
         str,
         typer.Option("--adapt-bn", help="controls: batch normalisation by each plate's negative controls; none."),
     ] = "none",
-    loader: Annotated[str, typer.Option("--loader", help="auto, dali or torch.")] = "auto",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    loader: LoaderKind = "auto",
+    device: Device = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -66,8 +76,8 @@ def command(
         raise UsageError(f"no --normalise {normalise!r}: wanted one of {', '.join(NORMALISATIONS)}")
     store = PreparedStore.open(prepared)
     folder = out or Path(f"{prepared.resolve().name}-{run.resolve().name}-embeddings")
-    how: dict[str, Any] = {"device": device, "loader": loader, "threads": usable_threads(threads)}
-    how["adapt_bn"] = adapt_bn
+    how: dict[str, Any] = {"device": device, "loader": loader, "adapt_bn": adapt_bn}
+    how["threads"] = usable_threads(threads)
     with make_reporter(quiet) as reporter:
         folds = embed_sites(run, store, reporter=reporter, **how)
         known = pd.read_parquet(run / PREDICTIONS) if (run / PREDICTIONS).is_file() else None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
+from kinfast.cli.options import Debug, Device, FinishedRun, Quiet, Threads, let_waiting_threads_sleep, usable_threads
 from kinfast.config import EXPLAIN_SITES
 
 EPILOG = """
@@ -18,10 +18,10 @@ EPILOG = """
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    run: FinishedRun,
     prepared: Annotated[Path, typer.Argument(metavar="PREPARED", help="The store that it was trained on.")],
     sites: Annotated[int, typer.Option("--sites", min=1, help="Held-out sites of a class, at most.")] = EXPLAIN_SITES,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Device = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
     debug: Debug = False,

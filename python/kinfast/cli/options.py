@@ -15,6 +15,10 @@ Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, help="Threads. Default: the processors this process may use.", show_default=False),
 ]
+FinishedRun = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")]
+SameChannels = Annotated[Path, typer.Argument(metavar="PREPARED", help="A store with the same channels.")]
+LoaderKind = Annotated[str, typer.Option("--loader", help="auto, dali or torch.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
 
 
 def let_waiting_threads_sleep() -> None:

@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
+from kinfast.cli.options import (
+    Debug,
+    Device,
+    FinishedRun,
+    LoaderKind,
+    Quiet,
+    SameChannels,
+    Threads,
+    let_waiting_threads_sleep,
+    usable_threads,
+)
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -19,8 +29,8 @@ EPILOG = """
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
-    prepared: Annotated[Path, typer.Argument(metavar="PREPARED", help="A store with the same channels.")],
+    run: FinishedRun,
+    prepared: SameChannels,
     out: Annotated[
         Path | None, typer.Option("--out", help="Parquet file. Default: <PREPARED>-<RUN>.parquet.", show_default=False)
     ] = None,
@@ -36,8 +46,8 @@ def command(
         str,
         typer.Option("--adapt-bn", help="controls: batch normalisation by each plate's negative controls; none."),
     ] = "none",
-    loader: Annotated[str, typer.Option("--loader", help="auto, dali or torch.")] = "auto",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    loader: LoaderKind = "auto",
+    device: Device = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -58,8 +68,8 @@ def command(
 
     store = PreparedStore.open(prepared)
     path = out or Path(f"{prepared.resolve().name}-{run.resolve().name}.parquet")
-    how: dict[str, Any] = {"device": device, "loader": loader, "threads": usable_threads(threads)}
-    how["adapt_bn"] = adapt_bn
+    how: dict[str, Any] = {"device": device, "loader": loader, "adapt_bn": adapt_bn}
+    how["threads"] = usable_threads(threads)
     with make_reporter(quiet) as reporter:
         table, folds_said = predict_folds(run, store, reporter=reporter, **how)
         judged = judge_new_sites(

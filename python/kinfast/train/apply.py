@@ -89,16 +89,12 @@ def predict_folds(
     _say_other_scale(ready.content, store, told)
     told.stage("predict", len(ready.folds) * len(store.sites), "sites")
     loss = Loss(ready.content["loss"])
-    if adapt_bn == CONTROLS:
 
-        def ask(model: StreamClassifier, loader: Loader) -> tuple[NDArray[np.float32], ...]:
-            one = answer(model, loader, loss, ready.precision, told)
-            return one.logits, one.probabilities
+    def ask(model: StreamClassifier, served: Loader) -> tuple[NDArray[np.float32], ...]:
+        one = answer(model, served, loss, ready.precision, told)
+        return one.logits, one.probabilities
 
-        folds = [FoldAnswers(*said) for said in _adapted(ready, store, threads, told, ask)]
-    else:
-        answers = [answer(model, ready.loader, loss, ready.precision, told) for model in ready.models(threads)]
-        folds = [FoldAnswers(one.logits, one.probabilities) for one in answers]
+    folds = [FoldAnswers(*said) for said in _ask_folds(ready, store, threads, told, adapt_bn, ask)]
     return _table(store, ready.content, folds[0] if len(folds) == 1 else mean_answers(folds)), folds
 
 
@@ -119,23 +115,25 @@ def embed_sites(
     check_way(adapt_bn)
     ready, told = open_run(run, store, device, loader, threads), reporter or Silent()
     told.stage("embed", len(ready.folds) * len(store.sites), "sites")
-    if adapt_bn == CONTROLS:
 
-        def ask(model: StreamClassifier, loader: Loader) -> tuple[NDArray[np.float32], ...]:
-            return (embed(model, loader, ready.precision, told),)
+    def ask(model: StreamClassifier, served: Loader) -> tuple[NDArray[np.float32], ...]:
+        return (embed(model, served, ready.precision, told),)
 
-        return [features for (features,) in _adapted(ready, store, threads, told, ask)]
-    return [embed(model, ready.loader, ready.precision, told) for model in ready.models(threads)]
+    return [features for (features,) in _ask_folds(ready, store, threads, told, adapt_bn, ask)]
 
 
-def _adapted(
+def _ask_folds(
     ready: "OpenRun",
     store: PreparedStore,
     threads: int,
     told: Reporter,
+    adapt_bn: str,
     ask: Callable[[StreamClassifier, Loader], tuple[NDArray[np.float32], ...]],
 ) -> Iterator[tuple[NDArray[np.float32], ...]]:
-    """Ask each fold's model plate by plate, normalised by the plate's negative controls."""
+    """Ask each fold's model about all sites at once; adapted, plate by plate, normalised by its negative controls."""
+    if adapt_bn != CONTROLS:
+        yield from (ask(model, ready.loader) for model in ready.models(threads))
+        return
     controls = control_rows(store.sites)
     lacking = sorted(set(store.sites[schema.PLATE].astype(str)) - set(controls))
     if lacking:
