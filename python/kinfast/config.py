@@ -128,6 +128,7 @@ class TrainConfig:
         label_smoothing: share of a target that is spread over all classes; of the modern head alone.
         class_weights: weigh classes by the inverse of their frequency in the train part.
         amp: compute in bfloat16 or float16 where that is precise enough.
+        precision: fp32, bf16 or fp16; None: by `amp`.
         compile: none, kernels or graphs; see train/kernels.py.
         input_size: side of the crops, pixels.
         views: crops of a site that validation, test and prediction average over.
@@ -181,6 +182,7 @@ class TrainConfig:
     label_smoothing: float = LABEL_SMOOTHING
     class_weights: bool = True
     amp: bool = False
+    precision: str | None = None
     compile: str = "none"
     input_size: int | None = None
     views: int | None = None

@@ -251,6 +251,10 @@ def command(
     ] = BASE.contrast,
     noise: Annotated[float, _option("--noise", panel=AUGMENTATION, text="Standard deviation, of 0 to 1.")] = BASE.noise,
     amp: Annotated[bool, _option("--amp", panel=MACHINE, text="Mixed precision: bfloat16, else float16.")] = False,
+    precision: Annotated[
+        str | None,
+        _option("--precision", panel=MACHINE, text="fp32, bf16 or fp16, in the place of --amp.", show_default=False),
+    ] = None,
     compile: Annotated[
         str, _option("--compile", panel=MACHINE, text="none, kernels (torch.compile) or graphs (CUDA graphs too).")
     ] = BASE.compile,

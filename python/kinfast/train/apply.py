@@ -34,7 +34,7 @@ from kinfast.train.inference import answer, embed
 from kinfast.train.kernels import fast_kernels
 from kinfast.train.limits import memory_in_words, torch_threads
 from kinfast.train.losses import Loss
-from kinfast.train.precision import Precision, choose_device, choose_precision
+from kinfast.train.precision import Precision, choose_device, same_precision
 from kinfast.train.predictions import FoldAnswers, answer_columns, join_labels, mean_answers
 
 PREDICTED = "predicted"
@@ -184,7 +184,7 @@ def open_run(run: Path, store: PreparedStore, device: str, loader: str, threads:
     """Open a finished run for a store; arguments and errors as in `predict`."""
     content = folder.read_config(run)
     folds = folder.read_weights(run / folder.WEIGHTS, int(content["folds"]))
-    precision = choose_precision(choose_device(device), amp=bool(content["amp"]))
+    precision = same_precision(choose_device(device), content["precision"])
     settings = LoaderSettings(
         input_size=int(content["input_size"]),
         batch_size=int(content["batch_size"]),

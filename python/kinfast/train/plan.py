@@ -113,7 +113,7 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
         augmentation=AugmentationSpec(
             **{field.name: getattr(config, field.name) for field in fields(AugmentationSpec)}
         ),
-        precision=choose_precision(device, config.amp),
+        precision=choose_precision(device, config.amp, config.precision),
         loader=chosen_kind(config.loader, device),
         loss=loss_kind(config.head, labels.multi_hot is not None),
         optimizer=optimizer_parameters(

@@ -240,7 +240,7 @@ def _environment(plan: Plan, threads: int) -> dict[str, Any]:
 
 def _memory(plan: Plan) -> AbstractContextManager[None]:
     batch = f"a minibatch of {plan.config.batch_size} sites of {plan.input_size} pixels"
-    remedy = "lower --batch-size or --input-size" + ("" if plan.config.amp else ", or give --amp")
+    remedy = "lower --batch-size or --input-size" + ("" if plan.precision.dtype else ", or give --amp")
     remedy += ", or --cache host" if plan.config.cache in ("auto", "gpu") and plan.precision.device != "cpu" else ""
     return memory_in_words(plan.precision.device, batch, remedy)
 

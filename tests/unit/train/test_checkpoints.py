@@ -84,6 +84,26 @@ def test_stopped_within_an_epoch_and_resumed_equals_undisturbed(
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_float16_goes_on_with_the_scale_that_it_had(
+    learnable: PreparedStore, quick: TrainConfig, tmp_path: Path
+) -> None:
+    config = replace(
+        config_of(quick, "torch"), precision="fp16", epochs=2, steps_per_epoch=2, batch_size=2, input_size=16
+    )
+    train(learnable, config, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(learnable, config, tmp_path / "run", reporter=Signalling(3))
+    state = load_checkpoint(checkpoint_path(tmp_path / "run", 0))
+    assert state is not None
+    assert state.scaler["scale"] > 1
+    assert state.scaler["_growth_tracker"] > 0  # steps since it last changed
+    resume(learnable, tmp_path / "run")
+    assert curve(tmp_path / "run") == curve(tmp_path / "whole")
+    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("run", "whole"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["precision"] == "float16"
+
+
 def test_ctrl_c_keeps_the_step_as_well(learnable: PreparedStore, quick: TrainConfig, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(learnable, config_of(quick, "torch"), tmp_path / "run", reporter=Signalling(2, signal.SIGINT))

@@ -13,7 +13,7 @@ from kinfast.errors import UsageError
 from kinfast.models import build_model
 from kinfast.train.kernels import compile_passes
 from kinfast.train.losses import CROSS_ENTROPY, Loss
-from kinfast.train.precision import Precision, choose_device, choose_precision
+from kinfast.train.precision import FORMATS, Precision, choose_device, choose_precision, same_precision
 from kinfast.train.step import Updater
 
 
@@ -86,6 +86,40 @@ def test_precision_is_chosen_by_device() -> None:
     assert choose_precision("cpu", True).name == "bfloat16"
     assert not choose_precision("cpu", True).scaled
     assert Precision("cuda", torch.float16).scaled
+
+
+def test_precision_is_what_was_asked_for() -> None:
+    assert [choose_precision("cpu", False, name).name for name in FORMATS] == ["float32", "bfloat16", "float16"]
+    assert choose_precision("cpu", True, "fp16").dtype is torch.float16
+    with pytest.raises(UsageError, match="precision 'int8' is unknown: wanted fp32, bf16, fp16"):
+        choose_precision("cpu", False, "int8")
+    with pytest.raises(UsageError, match="--amp and --precision fp32 contradict each other"):
+        choose_precision("cpu", True, "fp32")
+    assert [same_precision("cpu", choose_precision("cpu", False, name).name).name for name in FORMATS] == [
+        "float32",
+        "bfloat16",
+        "float16",
+    ]
+
+
+def test_float16_is_scaled_and_a_step_whose_gradient_overflows_is_left_out() -> None:
+    batch, model = make_batch(2), make_model()
+    updater = Updater(
+        model,
+        torch.optim.SGD(model.parameters(), lr=0.1),
+        Loss(CROSS_ENTROPY),
+        choose_precision("cpu", False, "fp16"),
+        5.0,
+    )
+    updater.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40)  # beyond float16's 65,504
+    before = copy.deepcopy(model)
+    updater.step(batch, 0.1)
+    assert updater.scaler.get_scale() == 2.0**39
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), before.parameters(), strict=True))
+    updater.scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    updater.step(batch, 0.1)
+    assert updater.scaler.get_scale() == 256.0
+    assert not all(torch.equal(a, b) for a, b in zip(model.parameters(), before.parameters(), strict=True))
 
 
 @pytest.mark.parametrize(
