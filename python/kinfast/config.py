@@ -116,6 +116,9 @@ class TrainConfig:
         switch_epoch: epochs that the first optimizer trains.
         switch_learning_rate: of the second, in the place of `learning_rate`.
         clip_norm: largest norm of the gradient; 0: no clipping.
+        accumulate: pieces that a minibatch goes through the model in; its gradient stays the same.
+        ema: decay of the average of the weights that is validated, kept and predicted with; 0: none.
+        checkpoint_activations: keep few activations in training and compute the others again.
         schedule: cosine (to zero) or constant.
         warmup_epochs: over which the rate rises from zero; may be a fraction.
         epochs: at most.
@@ -126,7 +129,12 @@ class TrainConfig:
         hidden_units: of the thesis head.
         dropout: share of the joined features that is dropped.
         label_smoothing: share of a target that is spread over all classes; of the modern head alone.
-        class_weights: weigh classes by the inverse of their frequency in the train part.
+        class_weights: weigh classes by the inverse of their frequency in the train part; None: unless one of the next
+            two does it.
+        balanced_sampling: an epoch has as many sites of each class.
+        logit_adjustment: times the classes' log frequencies, added to the logits of the loss; 0: nothing, 1: usual.
+        focal: power of the focal loss; 0: none, 2: usual.
+        mixup, cutmix: see data.mixing.MixingSpec.
         amp: compute in bfloat16 or float16 where that is precise enough.
         precision: fp32, bf16 or fp16; None: by `amp`.
         compile: none, kernels or graphs; see train/kernels.py.
@@ -170,6 +178,9 @@ class TrainConfig:
     switch_epoch: int | None = None
     switch_learning_rate: float | None = None
     clip_norm: float = CLIP_NORM
+    accumulate: int = 1
+    ema: float = 0.0
+    checkpoint_activations: bool = False
     schedule: str = "cosine"
     warmup_epochs: float = WARMUP_EPOCHS
     epochs: int = EPOCHS
@@ -180,7 +191,12 @@ class TrainConfig:
     hidden_units: tuple[int, int] = HIDDEN_UNITS
     dropout: float = DROPOUT
     label_smoothing: float = LABEL_SMOOTHING
-    class_weights: bool = True
+    class_weights: bool | None = None
+    balanced_sampling: bool = False
+    logit_adjustment: float = 0.0
+    focal: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
     amp: bool = False
     precision: str | None = None
     compile: str = "none"

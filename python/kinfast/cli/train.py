@@ -191,6 +191,18 @@ def command(
     clip_norm: Annotated[
         float, _option("--clip-norm", panel=TRAINING, text="Largest norm of a gradient; 0: any.")
     ] = BASE.clip_norm,
+    accumulate: Annotated[
+        int,
+        _option("--accumulate", panel=TRAINING, min=1, text="Pieces of a minibatch, one in memory at a time."),
+    ] = BASE.accumulate,
+    ema: Annotated[
+        float,
+        _option("--ema", panel=TRAINING, text="Decay of an average of the weights, which is kept: 0.999; 0: none."),
+    ] = BASE.ema,
+    checkpoint_activations: Annotated[
+        bool,
+        _option("--checkpoint-activations", panel=MACHINE, text="Compute activations twice: less memory, slower."),
+    ] = BASE.checkpoint_activations,
     schedule: Annotated[str, _option("--schedule", panel=TRAINING, text="cosine or constant.")] = BASE.schedule,
     warmup_epochs: Annotated[
         float, _option("--warmup-epochs", panel=TRAINING, text="The rate rises over these.")
@@ -208,8 +220,24 @@ def command(
         float, _option("--label-smoothing", panel=TRAINING, text="Share of a target spread over all classes.")
     ] = BASE.label_smoothing,
     class_weights: Annotated[
-        bool, _option("--class-weights/--no-class-weights", panel=TRAINING, text="Weigh rare classes up.")
+        bool | None,
+        _option(
+            "--class-weights/--no-class-weights",
+            panel=TRAINING,
+            text="Weigh rare classes up. Default: unless one of the next two does.",
+            show_default=False,
+        ),
     ] = BASE.class_weights,
+    balanced_sampling: Annotated[
+        bool, _option("--balanced-sampling", panel=TRAINING, text="As many sites of each class in an epoch.")
+    ] = BASE.balanced_sampling,
+    logit_adjustment: Annotated[
+        float,
+        _option("--logit-adjustment", panel=TRAINING, text="Classes' log frequencies in the loss, times this: 1."),
+    ] = BASE.logit_adjustment,
+    focal: Annotated[
+        float, _option("--focal", panel=TRAINING, text="Power of the focal loss, such as 2; 0: none.")
+    ] = BASE.focal,
     input_size: Annotated[
         int | None,
         _option(
@@ -249,6 +277,12 @@ def command(
     contrast: Annotated[
         float, _option("--contrast", panel=AUGMENTATION, text="Share either way, each channel its own.")
     ] = BASE.contrast,
+    mixup: Annotated[
+        float, _option("--mixup", panel=AUGMENTATION, text="Blend sites, and their labels: Beta(a, a), such as 0.2.")
+    ] = BASE.mixup,
+    cutmix: Annotated[
+        float, _option("--cutmix", panel=AUGMENTATION, text="Boxes of other sites, and their labels, such as 1.")
+    ] = BASE.cutmix,
     noise: Annotated[float, _option("--noise", panel=AUGMENTATION, text="Standard deviation, of 0 to 1.")] = BASE.noise,
     amp: Annotated[bool, _option("--amp", panel=MACHINE, text="Mixed precision: bfloat16, else float16.")] = False,
     precision: Annotated[
@@ -370,4 +404,5 @@ def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
         values[name] = tuple(values[name] or ())
     if not asked["augment"]:
         values |= {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}
+        values |= {"mixup": 0.0, "cutmix": 0.0}
     return defaults.TrainConfig(**values)

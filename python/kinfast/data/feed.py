@@ -14,6 +14,7 @@ from kinfast.data.augment import (
     check_output_size,
     sample_augmentation,
 )
+from kinfast.data.balance import balanced_rows
 from kinfast.data.cache import SiteSource, open_source
 from kinfast.data.composites import Composite, stream_positions, used_channels
 from kinfast.data.labels import LabelledSites
@@ -38,6 +39,7 @@ class LoaderSettings:
         threads: of the host's work.
         prefetch: batches prepared ahead.
         cache: where the images are kept: auto, gpu, host or none; see `cache.open_source`.
+        balanced_draws: sites of a training epoch of as many sites of each class; None: every site once.
     """
 
     input_size: int = INPUT_SIZE
@@ -50,6 +52,7 @@ class LoaderSettings:
     threads: int = 1
     prefetch: int = 2
     cache: str = "auto"
+    balanced_draws: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,11 +125,16 @@ class Feed:
     @property
     def n_batches(self) -> int:
         """Minibatches of an epoch."""
-        return -(-len(self.rows) // max(1, self.settings.batch_size // self.views))
+        return -(-(self.settings.balanced_draws or len(self.rows)) // max(1, self.settings.batch_size // self.views))
 
     def batches(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Give an epoch's batches: every site once; sizes differ by one at most, so that no batch is a lone rest."""
-        rows = self.rows
+        """Give an epoch's batches; sizes differ by one at most, so that no batch is a lone rest.
+
+        Every site comes once, or, where classes are balanced, as often as `balance.balanced_rows` says.
+        """
+        rows, draws = self.rows, self.settings.balanced_draws
+        if draws is not None and self.labels is not None:
+            rows = balanced_rows(rows, self.labels.codes[rows], draws, self.settings.seed, epoch)
         if self.settings.augmentation is not None:
             rows = rows[np.random.default_rng([self.settings.seed, epoch, 0]).permutation(len(rows))]
         return np.array_split(rows, self.n_batches)

@@ -85,16 +85,20 @@ class LabelledSites:
             inside = np.asarray(self.labelled & (self.multi_hot[:, code] >= HALF), np.bool_)
         return inside
 
+    def class_counts(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Count the rows' sites of each class: (n_classes,) float32; of soft targets the sum."""
+        if self.multi_hot is not None:
+            sums: NDArray[np.float32] = np.nansum(self.multi_hot[rows], axis=0).astype(np.float32)
+            return sums
+        return np.bincount(self.codes[rows], minlength=len(self.class_names)).astype(np.float32)
+
     def class_weights(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Weigh classes by the inverse of their frequency among the rows; a class with none there gets 0.
 
         Returns:
             (n_classes,) float32 n / (k x count), k the classes present. Source: scikit-learn's `balanced`.
         """
-        if self.multi_hot is not None:
-            counts = np.nansum(self.multi_hot[rows], axis=0)
-        else:
-            counts = np.bincount(self.codes[rows], minlength=len(self.class_names)).astype(np.float32)
+        counts = self.class_counts(rows)
         present = counts > 0
         weights = np.zeros(len(counts), np.float32)
         weights[present] = counts[present].sum() / (present.sum() * counts[present])

@@ -1,5 +1,6 @@
 """What every loader yields, and the last steps on the device that all loaders share."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,22 @@ class Minibatch:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def pieces(self, count: int) -> "list[Minibatch]":
+        """Cut into at most `count` minibatches of whole sites, whose sizes differ by one at most."""
+        if count == 1:
+            return [self]
+        rows = self.rows.tensor_split(min(count, len(self)))
+        ends = np.cumsum([0, *map(len, rows)]).tolist()
+        return [
+            Minibatch(
+                tuple(stream[start * self.views : stop * self.views] for stream in self.streams),
+                None if self.targets is None else self.targets[start:stop],
+                self.rows[start:stop],
+                self.views,
+            )
+            for start, stop in itertools.pairwise(ends)
+        ]
 
     def mean_over_views(self, outputs: Tensor) -> Tensor:
         """Average a model's outputs over each site's views: (B * views, …) to (B, …)."""

@@ -16,6 +16,13 @@ def find_stem(model: nn.Module) -> str:
     raise ValueError(f"{type(model).__name__} has no convolution to take the channels in")
 
 
+def stem_channels(model: nn.Module) -> int:
+    """Say how many channels a network takes."""
+    stem = model.get_submodule(find_stem(model))
+    assert isinstance(stem, nn.Conv2d)
+    return stem.in_channels
+
+
 def adapt_filters(filters: Tensor, channels: int) -> Tensor:
     """Give pretrained filters another number of input channels.
 

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kinfast.models.recompute import Pass, recomputed
+from kinfast.models.stem import stem_channels
+
 
 class StreamClassifier(nn.Module):
     """Streams of images to logits. Each stream has a network of its own, as in the thesis (3.7)."""
@@ -13,6 +16,11 @@ class StreamClassifier(nn.Module):
         super().__init__()
         self.backbones = nn.ModuleList(backbones)
         self.head = head
+        self._recomputed: tuple[Pass, ...] = ()
+
+    def checkpoint_activations(self) -> None:
+        """Keep few activations in training and compute the others again; call it on the device that trains."""
+        self._recomputed = tuple(recomputed(backbone, stem_channels(backbone)) for backbone in self.backbones)
 
     def embed(self, streams: Sequence[Tensor]) -> Tensor:
         """Join the streams' global averages.
@@ -29,7 +37,9 @@ class StreamClassifier(nn.Module):
 
     def average(self, stream: int, images: Tensor) -> Tensor:
         """Compute one stream's global averages: (B, C, S, S) to (B, n_features of this stream)."""
-        features: Tensor = self.backbones[stream](images)
+        backbone = self.backbones[stream]
+        again = backbone.training and self._recomputed
+        features: Tensor = self._recomputed[stream](images) if again else backbone(images)
         return features.mean(dim=(2, 3))
 
     def decide(self, averages: Sequence[Tensor]) -> Tensor:

@@ -68,13 +68,18 @@ def judge_convergence(run: Run) -> Convergence:
     return Convergence(max(known) if known else None, max(ends, default=float("nan")), prior_loss(run))
 
 
+LOSS_CHANGES = ("class_weights", "label_smoothing", "focal", "logit_adjustment", "balanced_sampling", "mixup", "cutmix")
+"""Options of training that make its loss another one than the plain mean over the train part's sites."""
+
+
 def prior_loss(run: Run) -> float:
     """Give the training loss of a predictor that knows the train part's class frequencies alone.
 
     NaN where sites have several labels or classes have weights, which the frequencies do not tell.
     """
     codes = run.codes(run.part(schema.PART_TRAIN))
-    weighted = bool(run.config.get("class_weights")) or float(run.config.get("label_smoothing") or 0) > 0
+    # in each of these the loss of the class frequencies is another one
+    weighted = any(run.config.get(name) for name in LOSS_CHANGES)
     if weighted or codes.size == 0 or (codes < 0).any():
         return float("nan")
     shares = np.bincount(codes, minlength=len(run.classes)) / codes.size

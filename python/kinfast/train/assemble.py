@@ -10,6 +10,7 @@ from kinfast import schema
 from kinfast.config import UNRIPE_SHARE
 from kinfast.data.feed import LoaderSettings
 from kinfast.data.loaders import Loader, make_loader
+from kinfast.data.mixing import MixingLoader, MixingSpec
 from kinfast.data.store import PreparedStore
 from kinfast.models import PretrainedWeights, StreamClassifier, build_model, build_shapes
 from kinfast.train.fit import Fold, SecondOptimizer
@@ -30,14 +31,15 @@ def assemble_fold(
     config, device = plan.config, plan.precision.device
     steps = plan.steps(number, store.image_size)
     model = to_device(assemble_model(plan, weights, number), device)
-    balance = plan.class_weights(number)
+    if config.checkpoint_activations:
+        model.checkpoint_activations()
     return Fold(
         number=number,
         model=model,
         training=_training_loader(store, plan, number, steps, threads),
         validation=_validation_loader(store, plan, number, threads),
         second=_second_optimizer(plan, model),
-        loss=Loss(plan.loss, None if balance is None else torch.from_numpy(balance).to(device), config.label_smoothing),
+        loss=_loss(plan, number).to(device),
         optimizer=make_optimizer(config.optimizer, model.parameters(), plan.learning_rate, plan.optimizer),
         precision=plan.precision,
         schedule=make_schedule(
@@ -50,6 +52,8 @@ def assemble_fold(
             switched_peak=plan.switch_learning_rate,
         ),
         clip_norm=config.clip_norm,
+        pieces=config.accumulate,
+        ema=config.ema,
         compiled=config.compile,
         epochs=config.epochs,
         steps=steps,
@@ -57,6 +61,17 @@ def assemble_fold(
         unripe_share=UNRIPE_SHARE,
         seed=config.seed,
         checkpoint_minutes=config.checkpoint_minutes,
+    )
+
+
+def _loss(plan: Plan, fold: int) -> Loss:
+    weights, shift = plan.class_weights(fold), plan.logit_shift(fold)
+    return Loss(
+        plan.loss,
+        None if weights is None else torch.from_numpy(weights),
+        plan.config.label_smoothing,
+        plan.config.focal,
+        None if shift is None else torch.from_numpy(shift),
     )
 
 
@@ -122,10 +137,16 @@ def _fixed_batch_size(plan: Plan, image_size: tuple[int, int]) -> int:
 
 def _training_loader(store: PreparedStore, plan: Plan, fold: int, steps: int, threads: int) -> Loader:
     config = plan.config
-    rows = training_rows(plan.split.rows(fold, schema.PART_TRAIN), config.batch_size, steps)
+    rows, draws = plan.split.rows(fold, schema.PART_TRAIN), None
+    if config.balanced_sampling:
+        draws = steps * config.batch_size
+    else:
+        rows = training_rows(rows, config.batch_size, steps)
     seed = derived_seed(config.seed, fold)
-    settings = replace(_settings(plan, threads), augmentation=plan.augmentation, seed=seed)
-    return make_loader(config.loader, store, rows, plan.composites, plan.labels, settings)
+    settings = replace(_settings(plan, threads), augmentation=plan.augmentation, seed=seed, balanced_draws=draws)
+    loader = make_loader(config.loader, store, rows, plan.composites, plan.labels, settings)
+    mixing = MixingSpec(config.mixup, config.cutmix)
+    return MixingLoader(loader, mixing, seed) if mixing else loader
 
 
 def _validation_loader(store: PreparedStore, plan: Plan, fold: int, threads: int) -> Loader | None:

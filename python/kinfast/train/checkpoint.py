@@ -34,6 +34,7 @@ class Checkpoint:
         best: `Best` as a mapping.
         best_weights: the best epoch's model.
         weights, optimizer, scaler: the latest; empty once finished.
+        average: where the average of the weights stands; empty without one.
         history: the epochs' lines.
         midway: within the next epoch: its sums so far and torch's generators; empty between epochs.
     """
@@ -45,6 +46,7 @@ class Checkpoint:
     weights: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     scaler: dict[str, Any] = field(default_factory=dict)
+    average: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     midway: dict[str, Any] = field(default_factory=dict)
 

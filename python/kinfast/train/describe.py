@@ -45,6 +45,7 @@ def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
         "image_size": list(store.image_size),
         "input_size": plan.input_size,
         "loss": plan.loss,
+        "class_weights": plan.weighs_classes,
         "learning_rate": plan.learning_rate,
         "optimizer_parameters": plan.optimizer,
         "switch_learning_rate": plan.switch_learning_rate or None,

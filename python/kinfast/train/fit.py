@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from kinfast.data.loaders import Loader
 from kinfast.errors import UsageError
 from kinfast.metrics.scores import score
 from kinfast.progress import Reporter, Silent
+from kinfast.train.averaging import WeightAverage
 from kinfast.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kinfast.train.dead_relus import dead_shares, watch_relus
 from kinfast.train.generators import generator_states, set_generators
@@ -55,6 +57,8 @@ class Fold:
         second: the optimiser that takes over, with the epochs before it; None where one trains throughout.
         clip_norm: largest norm of the gradient; 0: no clipping.
         compiled: see `kernels.compile_passes`.
+        pieces: that a minibatch goes through the model in.
+        ema: decay of the average of the weights, which is then what is validated and kept; 0: none.
         epochs, steps: at most so many epochs of so many steps.
         patience: epochs without a better validation loss; 0: endless.
         unripe_share: of the epochs, see `stopping.Best`.
@@ -78,6 +82,8 @@ class Fold:
     unripe_share: float
     seed: int
     checkpoint_minutes: float
+    pieces: int = 1
+    ema: float = 0.0
     second: SecondOptimizer | None = None
 
     def optimizer_of(self, epoch: int) -> torch.optim.Optimizer:
@@ -101,7 +107,7 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
         UsageError: the loss is no longer a number.
         KeyboardInterrupt: it was asked to stop, by Ctrl-C or SIGTERM; where it stands is kept.
     """
-    updater = Updater(fold.model, fold.optimizer, fold.loss, fold.precision, fold.clip_norm, fold.compiled)
+    updater = _make_updater(fold)
     state = load_checkpoint(path) or Checkpoint()
     best = Best(**state.best) if state.best else Best(unripe_epochs(fold.epochs, fold.unripe_share))
     if state.weights:
@@ -122,6 +128,19 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
             if stop.asked:
                 raise KeyboardInterrupt
     return state
+
+
+def _make_updater(fold: Fold) -> Updater:
+    return Updater(
+        fold.model,
+        fold.optimizer,
+        fold.loss,
+        fold.precision,
+        fold.clip_norm,
+        fold.compiled,
+        pieces=fold.pieces,
+        average=WeightAverage(fold.model, fold.ema) if fold.ema else None,
+    )
 
 
 class _Keeper(Silent):
@@ -164,7 +183,8 @@ def _epoch(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) ->
     seconds, row = keeper.seconds, sums.row(fold.loss)
     _check_finite(row["train_loss"], fold, epoch)
     if fold.validation is not None:
-        row |= _validate(fold, updater.model, keeper)
+        with updater.average.in_place() if updater.average else nullcontext():
+            row |= _validate(fold, updater.model, keeper)
     return {
         "fold": fold.number,
         "epoch": epoch + 1,
@@ -197,9 +217,7 @@ def _validate(fold: Fold, model: nn.Module, keeper: _Keeper) -> dict[str, Any]:
     with watch_relus(model) as fired:
         answers = answer(model, fold.validation, fold.loss, fold.precision, keeper)
     targets = torch.from_numpy(fold.validation.labels.targets(answers.rows))
-    weights = fold.loss.class_weights
-    on_cpu = replace(fold.loss, class_weights=None if weights is None else weights.cpu())
-    loss = float(on_cpu(torch.from_numpy(answers.logits), targets))
+    loss = float(fold.loss.to("cpu")(torch.from_numpy(answers.logits), targets))
     _check_finite(loss, fold, keeper.epoch)
     found: dict[str, Any] = {"validation_loss": loss, "dead_relus": dead_shares(fired)}
     if targets.ndim == 1:
@@ -222,7 +240,7 @@ def _advance(state: Checkpoint, updater: Updater, best: Best, row: dict[str, Any
         epoch=state.epoch + 1,
         finished=finished,
         best=asdict(best),
-        best_weights=latest["weights"] if best.is_latest else state.best_weights,
+        best_weights=(latest["average"] or latest)["weights"] if best.is_latest else state.best_weights,
         history=[*state.history, row],
         # a finished fold is never trained on: its optimiser, twice the model's size, need not be kept
         **({} if finished else latest),
@@ -230,8 +248,11 @@ def _advance(state: Checkpoint, updater: Updater, best: Best, row: dict[str, Any
 
 
 def _latest(updater: Updater) -> dict[str, Any]:
+    average = updater.average
+    weights = updater.model.state_dict() if average is None else average.own_weights
     return {
-        "weights": {name: value.detach().cpu().clone() for name, value in updater.model.state_dict().items()},
+        "weights": {name: value.detach().cpu().clone() for name, value in weights.items()},
+        "average": {} if average is None else average.as_kept(),
         "optimizer": updater.optimizer.state_dict(),
         "scaler": updater.scaler.state_dict(),
     }
@@ -242,6 +263,8 @@ def _restore(updater: Updater, state: Checkpoint) -> None:
     restore_optimizer(updater.optimizer, state.optimizer)
     if state.scaler:
         updater.scaler.load_state_dict(state.scaler)
+    if updater.average is not None:
+        updater.average.restore(state.average)
 
 
 def _sentence(row: dict[str, Any], epochs: int, best: Best) -> str:

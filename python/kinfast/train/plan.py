@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kinfast import schema
 from kinfast.config import INPUT_SIZE, SMALL_SET_STEPS, TrainConfig
 from kinfast.data.augment import AugmentationSpec, check_output_size
+from kinfast.data.balance import balance_lines
 from kinfast.data.cache import check_cache
 from kinfast.data.composites import Composite, parse_composites
 from kinfast.data.inactive import exclude_inactive
@@ -25,8 +26,9 @@ from kinfast.data.target_sets import large_classes
 from kinfast.errors import UsageError
 from kinfast.train.kernels import check_compiled
 from kinfast.train.label_task import select_task
-from kinfast.train.losses import loss_kind
+from kinfast.train.losses import CROSS_ENTROPY, loss_kind
 from kinfast.train.optimizers import optimizer_parameters
+from kinfast.train.option_ranges import check_ranges
 from kinfast.train.precision import Precision, choose_device, choose_precision
 
 FIRST_PLATE = "first"
@@ -83,9 +85,36 @@ class Plan:
 
     def class_weights(self, fold: int) -> NDArray[np.float32] | None:
         """Give the classes' weights in a fold, or None where all weigh alike."""
-        if self.labels.soft or not self.config.class_weights:
+        if self.labels.soft or not self.weighs_classes:
             return None
         return self.labels.class_weights(self.split.rows(fold, schema.PART_TRAIN))
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether the loss weighs classes: as asked, else unless their numbers are evened out otherwise."""
+        evened = self.config.balanced_sampling or self.config.logit_adjustment > 0
+        return not evened if self.config.class_weights is None else self.config.class_weights
+
+    def logit_shift(self, fold: int) -> NDArray[np.float32] | None:
+        """Give what is added to the logits in the loss, or None; a class without a site counts as half a site."""
+        if self.config.logit_adjustment == 0:
+            return None
+        counts = np.maximum(self.labels.class_counts(self.split.rows(fold, schema.PART_TRAIN)), 0.5)
+        shares: NDArray[np.float32] = counts / counts.sum()
+        return np.asarray(self.config.logit_adjustment * np.log(shares), np.float32)
+
+    def balance_notes(self, image_size: tuple[int, int]) -> list[str]:
+        """Say what an epoch of balanced sampling is, in each fold; nothing where it is not asked for."""
+        if not self.config.balanced_sampling:
+            return []
+        said = []
+        for fold in range(self.split.n_folds):
+            codes = self.labels.codes[self.split.rows(fold, schema.PART_TRAIN)]
+            names = (*self.labels.class_names, "no label")
+            draws = self.steps(fold, image_size) * self.config.batch_size
+            lines = balance_lines(names, np.bincount(codes, minlength=len(names)), draws, self.config.epochs)
+            said += [f"fold {fold}: {line}" for line in lines]
+        return said
 
 
 def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
@@ -95,7 +124,7 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
         UsageError: options that do not go together, or that the store does not allow.
         SplitError: the labels do not allow the split; LeakError: it leaks.
     """
-    _check_ranges(config)
+    check_ranges(config)
     check_compiled(config.compile)
     device = choose_device(config.device)
     check_cache(config.cache, device)
@@ -104,7 +133,10 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
     split, split_notes = _split(store, labels, config)
     input_size = config.input_size or min(INPUT_SIZE, *store.image_size)
     check_output_size(store.image_size, input_size)
-    return Plan(
+    loss = loss_kind(config.head, labels.multi_hot is not None)
+    if config.logit_adjustment and loss != CROSS_ENTROPY:
+        raise UsageError("--logit-adjustment is of softmax and cross-entropy (--head modern, one label a site)")
+    plan = Plan(
         config=config,
         labels=labels,
         split=split,
@@ -115,7 +147,7 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
         ),
         precision=choose_precision(device, config.amp, config.precision),
         loader=chosen_kind(config.loader, device),
-        loss=loss_kind(config.head, labels.multi_hot is not None),
+        loss=loss,
         optimizer=optimizer_parameters(
             config.optimizer,
             momentum=config.momentum,
@@ -127,6 +159,7 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
         switch_learning_rate=config.switch_learning_rate or 0.0,
         notes=(*inactive_notes, *label_notes, *split_notes),
     )
+    return replace(plan, notes=(*plan.notes, *plan.balance_notes(store.image_size)))
 
 
 def default_steps(n_train: int, batch_size: int, image_size: tuple[int, int], input_size: int) -> int:
@@ -160,20 +193,6 @@ def _switch_parameters(config: TrainConfig) -> dict[str, Any] | None:
             f"{config.epochs - 1}, the epochs that {config.optimizer} trains of {config.epochs}"
         )
     return optimizer_parameters(config.switch_to, momentum=None, weight_decay=config.weight_decay)
-
-
-def _check_ranges(config: TrainConfig) -> None:
-    for name in ("epochs", "batch_size"):
-        if getattr(config, name) < 1:
-            raise UsageError(f"{name.replace('_', ' ')} {getattr(config, name)}: wanted 1 or more")
-    if config.steps_per_epoch is not None and config.steps_per_epoch < 1:
-        raise UsageError(f"{config.steps_per_epoch} steps per epoch: wanted 1 or more")
-    if not 0 <= config.label_smoothing < 1:
-        raise UsageError(f"label smoothing {config.label_smoothing}: wanted 0 to below 1")
-    if config.checkpoint_minutes <= 0:
-        raise UsageError(f"checkpoint every {config.checkpoint_minutes} minutes: wanted more than 0")
-    if config.patience < 0 or config.clip_norm < 0:
-        raise UsageError(f"patience {config.patience}, clip norm {config.clip_norm}: wanted 0 or more")
 
 
 def _without_inactive(store: PreparedStore, config: TrainConfig) -> tuple[PreparedStore, list[str]]:

@@ -104,6 +104,21 @@ def test_float16_goes_on_with_the_scale_that_it_had(
     assert json.loads((tmp_path / "run" / "config.json").read_text())["precision"] == "float16"
 
 
+@pytest.mark.parametrize("steps", [3, 6])
+def test_average_pieces_mixing_and_balance_go_on_bit_for_bit(
+    learnable: PreparedStore, quick: TrainConfig, tmp_path: Path, steps: int
+) -> None:
+    config = replace(config_of(quick, "torch"), epochs=2, ema=0.9, accumulate=3, checkpoint_activations=True)
+    config = replace(config, mixup=0.4, cutmix=1.0, balanced_sampling=True, focal=2.0)
+    train(learnable, config, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(learnable, config, tmp_path / "run", reporter=Signalling(steps))
+    resume(learnable, tmp_path / "run")
+    assert curve(tmp_path / "run") == curve(tmp_path / "whole")
+    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("run", "whole"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
 def test_ctrl_c_keeps_the_step_as_well(learnable: PreparedStore, quick: TrainConfig, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(learnable, config_of(quick, "torch"), tmp_path / "run", reporter=Signalling(2, signal.SIGINT))

@@ -70,3 +70,56 @@ def test_soft_targets_are_met_at_their_own_value() -> None:
     wanted = torch.tensor([[0.3]])
     losses = [float(Loss(BINARY_CROSS_ENTROPY)(torch.logit(torch.tensor([[p]])), wanted)) for p in (0.2, 0.3, 0.4)]
     assert losses[1] < min(losses[0], losses[2])
+
+
+def some_logits(rows: int, classes: int) -> torch.Tensor:
+    return torch.randn(rows, classes, generator=torch.Generator().manual_seed(4))
+
+
+@pytest.mark.parametrize("focusing", [0.0, 2.0])
+def test_codes_are_mixed_labels_of_one_class(focusing: float) -> None:
+    loss = Loss(CROSS_ENTROPY, torch.tensor([1.0, 2.0, 0.5]), 0.1, focusing)
+    targets = torch.tensor([0, 2, 1, 1])
+    hot = torch.nn.functional.one_hot(targets, 3).float()
+    torch.testing.assert_close(loss(some_logits(4, 3), targets), loss(some_logits(4, 3), hot))
+
+
+@pytest.mark.parametrize("kind", [CROSS_ENTROPY, BINARY_CROSS_ENTROPY])
+def test_mixed_labels_weigh_as_their_parts(kind: str) -> None:
+    """A site that is 0.3 of one class and 0.7 of another is 0.3 of a site of the one and 0.7 of one of the other."""
+    loss = Loss(kind, torch.tensor([1.0, 4.0]))
+    logits, mixed = some_logits(1, 2), torch.tensor([[0.3, 0.7]])
+    parts = [float(loss(logits, torch.tensor([code]))) for code in (0, 1)]
+    if kind == CROSS_ENTROPY:
+        wanted = (0.3 * 1 * parts[0] + 0.7 * 4 * parts[1]) / (0.3 * 1 + 0.7 * 4)
+        assert float(loss.mass(mixed)) == pytest.approx(0.3 + 2.8)
+    else:  # a yes or no a class: the cells' losses are mixed, and one site's weight does not matter to its mean
+        wanted = 0.3 * parts[0] + 0.7 * parts[1]
+    assert float(loss(logits, mixed)) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_focal_loss_is_its_formula() -> None:
+    """Lin et al. 2017, equation 4: of a site with p = 0.8, (1 - p)^2 * -ln p."""
+    logits = torch.tensor([[math.log(0.8), math.log(0.2)]])
+    wanted = 0.2**2 * -math.log(0.8)
+    assert float(Loss(CROSS_ENTROPY, focusing=2.0)(logits, torch.tensor([0]))) == pytest.approx(wanted, rel=1e-5)
+    sure = torch.logit(torch.tensor([[0.8, 0.2]]))  # both outputs are as right as each other
+    assert float(Loss(BINARY_CROSS_ENTROPY, focusing=2.0)(sure, torch.tensor([0]))) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_focal_loss_has_a_gradient_where_a_site_is_learned() -> None:
+    logits = torch.tensor([[200.0, -200.0]], requires_grad=True)
+    Loss(CROSS_ENTROPY, focusing=0.5)(logits, torch.tensor([0])).backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_logit_adjustment_answers_as_if_classes_were_alike_in_number() -> None:
+    """Of images that say nothing, 9 to 1: the loss is least where probabilities are even, not 0.9 and 0.1."""
+    targets = torch.tensor([0] * 9 + [1])
+    loss = Loss(CROSS_ENTROPY, shift=torch.tensor([0.9, 0.1]).log())
+    logits = torch.zeros(10, 2, requires_grad=True)
+    loss(logits, targets).backward()
+    assert logits.grad is not None
+    torch.testing.assert_close(logits.grad.sum(dim=0), torch.zeros(2), atol=1e-7, rtol=0)
+    assert loss.probabilities(torch.zeros(1, 2)).tolist() == [[0.5, 0.5]]

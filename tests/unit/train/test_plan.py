@@ -9,6 +9,7 @@ from kinfast import schema
 from kinfast.config import TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.errors import LeakError, UsageError
+from kinfast.train.assemble import assemble_fold
 from kinfast.train.plan import default_steps, make_plan, training_rows
 
 
@@ -70,6 +71,15 @@ def test_a_leak_needs_leave(learnable: PreparedStore, quick: TrainConfig) -> Non
         ({"input_size": 33}, "input size 33 does not fit"),
         ({"composites": ("nought",)}, "what can be built"),
         ({"optimizer": "lion"}, "no optimizer 'lion'"),
+        ({"ema": 1.0}, r"ema 1.0: wanted 0 \(none\) to below 1"),
+        ({"accumulate": 9}, "accumulate 9: wanted 1 to the 8 sites"),
+        ({"accumulate": 2, "compile": "graphs"}, "CUDA graphs overwrite them"),
+        ({"checkpoint_activations": True, "compile": "kernels"}, "goes with --compile none only"),
+        ({"focal": -1.0}, "focal -1.0, logit adjustment 0.0: wanted 0"),
+        ({"mixup": -0.1}, "mixup -0.1"),
+        ({"class_weights": True, "balanced_sampling": True}, "--class-weights and --balanced-sampling each even out"),
+        ({"logit_adjustment": 1.0, "balanced_sampling": True}, "--balanced-sampling and --logit-adjustment each"),
+        ({"logit_adjustment": 1.0, "head": "thesis"}, "--logit-adjustment is of softmax and cross-entropy"),
         ({"device": "abacus"}, "device 'abacus' is unknown"),
     ],
 )
@@ -78,6 +88,40 @@ def test_nonsense_is_refused_before_anything_is_computed(
 ) -> None:
     with pytest.raises(UsageError, match=said):
         make_plan(learnable, replace(quick, **change))
+
+
+def test_classes_are_weighed_unless_their_sizes_are_evened_out_otherwise(
+    learnable: PreparedStore, quick: TrainConfig
+) -> None:
+    sites = learnable.sites.copy()
+    sites.loc[sites[schema.WELL].isin(["B01", "B04"]), schema.ROLE] = "poscon"
+    uneven = replace(learnable, sites=sites)
+    plain = make_plan(uneven, quick)
+    weights = plain.class_weights(0)
+    assert weights is not None
+    assert weights[0] > 1 > weights[1]
+    balanced = make_plan(uneven, replace(quick, balanced_sampling=True))
+    assert balanced.class_weights(0) is None
+    assert any(
+        line.startswith("fold 0: balanced sampling: an epoch is 32 sites, 16 of each of 2") for line in balanced.notes
+    )
+    adjusted = make_plan(uneven, replace(quick, logit_adjustment=2.0))
+    assert adjusted.class_weights(0) is None
+    shift, rows = adjusted.logit_shift(0), adjusted.split.rows(0, "train")
+    assert shift is not None
+    shares = np.bincount(adjusted.labels.codes[rows]) / len(rows)
+    np.testing.assert_allclose(shift, 2 * np.log(shares), rtol=1e-6)
+    assert make_plan(uneven, replace(quick, class_weights=False)).class_weights(0) is None
+
+
+def test_only_training_is_mixed(learnable: PreparedStore, quick: TrainConfig) -> None:
+    plan = make_plan(learnable, replace(quick, mixup=0.4))
+    fold = assemble_fold(learnable, replace(plan, learning_rate=1e-3), 0, None, threads=1)
+    training, validation = next(iter(fold.training.epoch(0))), next(iter(fold.validation.epoch(0)))  # type: ignore[union-attr]
+    assert training.targets is not None
+    assert validation.targets is not None
+    assert (training.targets.ndim, validation.targets.ndim) == (2, 1)
+    assert ((training.targets > 0) & (training.targets < 1)).any()
 
 
 def test_a_store_without_labels_says_what_to_do(learnable: PreparedStore) -> None:

@@ -1,7 +1,9 @@
 """The one place that changes a model."""
 
 import copy
+import math
 import pathlib
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from kinfast.data.minibatch import Minibatch
 from kinfast.errors import UsageError
 from kinfast.models import build_model
 from kinfast.train.kernels import compile_passes
-from kinfast.train.losses import CROSS_ENTROPY, Loss
+from kinfast.train.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, Loss
 from kinfast.train.precision import FORMATS, Precision, choose_device, choose_precision, same_precision
 from kinfast.train.step import Updater
 
@@ -69,6 +71,37 @@ def test_mixed_precision_learns_too() -> None:
     losses = [float(updater.step(batch, 1e-3)[0]) for _ in range(12)]
     assert losses[-1] < 0.5 * losses[0]
     assert all(value.dtype == torch.float32 for value in model.parameters())
+
+
+def normless_batch(n: int) -> Minibatch:
+    """Sites of two classes that are not of one size."""
+    return replace(make_batch(n), targets=torch.tensor([0, 1, 1, 0, 1, 1, 1])[:n])
+
+
+@pytest.mark.parametrize("pieces", [2, 3, 7, 20])
+@pytest.mark.parametrize("targets", ["codes", "several"])
+def test_pieces_give_the_gradient_of_the_whole(pieces: int, targets: str) -> None:
+    """Seven sites in pieces of unlike sizes and class weights, some labels unknown: weighed by their true counts."""
+    batch, kind = normless_batch(7), CROSS_ENTROPY
+    if targets == "several":
+        hot = torch.nn.functional.one_hot(batch.targets, 2).float()  # type: ignore[arg-type]
+        hot[2, 0] = hot[5, 1] = math.nan
+        batch, kind = replace(batch, targets=hot), BINARY_CROSS_ENTROPY
+    model = make_model().double()
+    batch = replace(batch, streams=tuple(stream.double() for stream in batch.streams))
+    loss = Loss(kind, torch.tensor([1.0, 0.25]), 0.1)
+    moved, said = [], []
+    for count in (1, pieces):
+        own = copy.deepcopy(model)
+        updater = Updater(
+            own, torch.optim.SGD(own.parameters(), lr=1.0), loss, Precision("cpu", None), 0.0, pieces=count
+        )
+        said.append(updater.step(batch, 1.0))
+        moved.append(torch.cat([value.detach().flatten() for value in own.parameters()]))
+    # logits are rounded to float32 before the loss: 2^-24 each, and the sum over sites is in another order
+    torch.testing.assert_close(moved[1], moved[0], rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(said[1][0], said[0][0], rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(said[1][1], said[0][1])
 
 
 def test_passes_are_compiled_only_when_asked() -> None:

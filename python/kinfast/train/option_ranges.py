@@ -1,0 +1,55 @@
+"""Options out of range, and options that do not go together: each is one line, before anything is computed."""
+
+from kinfast.config import TrainConfig
+from kinfast.data.mixing import MixingSpec
+from kinfast.errors import UsageError
+
+
+def check_ranges(config: TrainConfig) -> None:
+    """Refuse what can be refused without a store.
+
+    Raises:
+        UsageError: says what was wanted.
+    """
+    _check_loop(config)
+    _check_loss(config)
+    _check_memory(config)
+
+
+def _check_loop(config: TrainConfig) -> None:
+    for name in ("epochs", "batch_size"):
+        if getattr(config, name) < 1:
+            raise UsageError(f"{name.replace('_', ' ')} {getattr(config, name)}: wanted 1 or more")
+    if config.steps_per_epoch is not None and config.steps_per_epoch < 1:
+        raise UsageError(f"{config.steps_per_epoch} steps per epoch: wanted 1 or more")
+    if config.checkpoint_minutes <= 0:
+        raise UsageError(f"checkpoint every {config.checkpoint_minutes} minutes: wanted more than 0")
+    if not 0 <= config.ema < 1:
+        raise UsageError(f"ema {config.ema}: wanted 0 (none) to below 1, such as 0.999")
+    if config.patience < 0 or config.clip_norm < 0:
+        raise UsageError(f"patience {config.patience}, clip norm {config.clip_norm}: wanted 0 or more")
+
+
+def _check_loss(config: TrainConfig) -> None:
+    if not 0 <= config.label_smoothing < 1:
+        raise UsageError(f"label smoothing {config.label_smoothing}: wanted 0 to below 1")
+    if not config.focal >= 0 or not config.logit_adjustment >= 0:
+        raise UsageError(f"focal {config.focal}, logit adjustment {config.logit_adjustment}: wanted 0 (none) or more")
+    MixingSpec(config.mixup, config.cutmix)
+    evening = {
+        "--class-weights": bool(config.class_weights),
+        "--balanced-sampling": config.balanced_sampling,
+        "--logit-adjustment": config.logit_adjustment > 0,
+    }
+    if sum(evening.values()) > 1:
+        both = " and ".join(name for name, given in evening.items() if given)
+        raise UsageError(f"{both} each even out the classes' sizes, together they would turn them round: wanted one")
+
+
+def _check_memory(config: TrainConfig) -> None:
+    if not 1 <= config.accumulate <= config.batch_size:
+        raise UsageError(f"accumulate {config.accumulate}: wanted 1 to the {config.batch_size} sites of a minibatch")
+    if config.compile == "graphs" and config.accumulate > 1:
+        raise UsageError("--accumulate needs gradients that stay, CUDA graphs overwrite them: wanted --compile kernels")
+    if config.compile != "none" and config.checkpoint_activations:
+        raise UsageError("--checkpoint-activations goes with --compile none only")
