@@ -90,6 +90,7 @@ class TrainConfig:
     Attributes:
         backbone: torchvision's name of a classifier, or lenet_alexnet.
         weights: imagenet, none, or a file.
+        init: of weights that are not pretrained: auto, torchvision, keras or steady; see models/initialise.py.
         composites: one for each stream; None: the data set's default streams.
         label: a column of the store's table.
         task: role, compound, target, target-group, targets or target-profile, in the place of a label.
@@ -119,6 +120,8 @@ class TrainConfig:
         accumulate: pieces that a minibatch goes through the model in; its gradient stays the same.
         ema: decay of the average of the weights that is validated, kept and predicted with; 0: none.
         checkpoint_activations: keep few activations in training and compute the others again.
+        freeze_epochs: first epochs, in which pretrained backbones stay as they are and the head alone learns.
+        layer_decay: factor on the learning rate from each block of a backbone to the one before it; 1: none.
         schedule: cosine (to zero) or constant.
         warmup_epochs: over which the rate rises from zero; may be a fraction.
         epochs: at most.
@@ -152,6 +155,7 @@ class TrainConfig:
 
     backbone: str = "mobilenet_v2"
     weights: str = "imagenet"
+    init: str = "auto"
     composites: tuple[str, ...] | None = None
     label: str | None = None
     task: str | None = None
@@ -181,6 +185,8 @@ class TrainConfig:
     accumulate: int = 1
     ema: float = 0.0
     checkpoint_activations: bool = False
+    freeze_epochs: int = 0
+    layer_decay: float = 1.0
     schedule: str = "cosine"
     warmup_epochs: float = WARMUP_EPOCHS
     epochs: int = EPOCHS

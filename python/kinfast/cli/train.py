@@ -62,6 +62,10 @@ def command(
     weights: Annotated[
         str, _option("--weights", panel=MODEL, text="imagenet, none, or a .safetensors or state_dict file.")
     ] = BASE.weights,
+    init: Annotated[
+        str,
+        _option("--init", panel=MODEL, text="Without pretrained weights: torchvision, keras, steady, or auto."),
+    ] = BASE.init,
     composites: Annotated[
         str | None,
         _option(
@@ -191,6 +195,13 @@ def command(
     clip_norm: Annotated[
         float, _option("--clip-norm", panel=TRAINING, text="Largest norm of a gradient; 0: any.")
     ] = BASE.clip_norm,
+    freeze_epochs: Annotated[
+        int,
+        _option("--freeze-epochs", panel=TRAINING, min=0, text="Epochs in which the head alone learns, at first."),
+    ] = BASE.freeze_epochs,
+    layer_decay: Annotated[
+        float, _option("--layer-decay", panel=TRAINING, text="Rate of a block over that of the next: 0.8; 1: alike.")
+    ] = BASE.layer_decay,
     accumulate: Annotated[
         int,
         _option("--accumulate", panel=TRAINING, min=1, text="Pieces of a minibatch, one in memory at a time."),

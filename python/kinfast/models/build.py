@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from kinfast.errors import UsageError
-from kinfast.models.backbones import build_backbone
+from kinfast.models.backbones import LENET_ALEXNET, build_backbone
 from kinfast.models.heads import MODERN, build_head
+from kinfast.models.initialise import AUTO, KERAS, check_init, initialise
 from kinfast.models.streams import StreamClassifier
 from kinfast.models.weights import PretrainedWeights
 
@@ -22,6 +23,7 @@ def build_model(
     dropout: float = 0.5,
     weights: PretrainedWeights | None = None,
     hidden_units: Sequence[int] = (512, 256),
+    init: str = AUTO,
 ) -> StreamClassifier:
     """Build a classifier of any number of streams.
 
@@ -33,6 +35,8 @@ def build_model(
         dropout: share of the joined features set to zero in training.
         weights: from `load_weights`, put into every stream's network; None draws from torch's current generator.
         hidden_units: of the thesis head.
+        init: of weights that are not pretrained; see `initialise.initialise`. lenet_alexnet has one of its own, for
+            auto.
 
     Returns:
         the model, in training mode, on the CPU.
@@ -50,6 +54,10 @@ def build_model(
     built = [build_backbone(backbone, channels, weights) for channels in stream_channels]
     features = sum(n_features for _, n_features in built)
     top = build_head(head, features, n_classes, dropout, hidden_units)
+    check_init(init)
+    if weights is None and not (backbone == LENET_ALEXNET and init == AUTO):
+        for part in (*(network for network, _ in built), *((top,) if init == KERAS else ())):
+            initialise(part, init)
     return StreamClassifier([network for network, _ in built], top)
 
 

@@ -22,6 +22,12 @@ class StreamClassifier(nn.Module):
         """Keep few activations in training and compute the others again; call it on the device that trains."""
         self._recomputed = tuple(recomputed(backbone, stem_channels(backbone)) for backbone in self.backbones)
 
+    def freeze_backbones(self, frozen: bool) -> None:
+        """Let training leave the backbones as they are, running statistics included, or let it change them again."""
+        for backbone in self.backbones:
+            backbone.requires_grad_(not frozen)
+            backbone.train(self.training and not frozen)
+
     def embed(self, streams: Sequence[Tensor]) -> Tensor:
         """Join the streams' global averages.
 

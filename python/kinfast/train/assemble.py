@@ -15,7 +15,7 @@ from kinfast.data.store import PreparedStore
 from kinfast.models import PretrainedWeights, StreamClassifier, build_model, build_shapes
 from kinfast.train.fit import Fold, SecondOptimizer
 from kinfast.train.losses import Loss
-from kinfast.train.optimizers import make_optimizer
+from kinfast.train.optimizers import make_optimizer, rate_groups
 from kinfast.train.plan import Plan, training_rows
 from kinfast.train.schedules import make_schedule
 from kinfast.train.seeds import WEIGHTS, derived_seed, seed_torch
@@ -40,7 +40,9 @@ def assemble_fold(
         validation=_validation_loader(store, plan, number, threads),
         second=_second_optimizer(plan, model),
         loss=_loss(plan, number).to(device),
-        optimizer=make_optimizer(config.optimizer, model.parameters(), plan.learning_rate, plan.optimizer),
+        optimizer=make_optimizer(
+            config.optimizer, rate_groups(model, config.layer_decay), plan.learning_rate, plan.optimizer
+        ),
         precision=plan.precision,
         schedule=make_schedule(
             config.schedule,
@@ -54,6 +56,7 @@ def assemble_fold(
         clip_norm=config.clip_norm,
         pieces=config.accumulate,
         ema=config.ema,
+        freeze_epochs=config.freeze_epochs,
         compiled=config.compile,
         epochs=config.epochs,
         steps=steps,
@@ -79,7 +82,8 @@ def _second_optimizer(plan: Plan, model: StreamClassifier) -> SecondOptimizer | 
     config = plan.config
     if config.switch_to is None or config.switch_epoch is None or plan.switch_parameters is None:
         return None
-    second = make_optimizer(config.switch_to, model.parameters(), plan.switch_learning_rate, plan.switch_parameters)
+    groups = rate_groups(model, config.layer_decay)
+    second = make_optimizer(config.switch_to, groups, plan.switch_learning_rate, plan.switch_parameters)
     return SecondOptimizer(config.switch_epoch, second)
 
 
@@ -96,6 +100,7 @@ def assemble_model(plan: Plan, weights: PretrainedWeights | None, fold: int) -> 
             dropout=config.dropout,
             weights=weights,
             hidden_units=config.hidden_units,
+            init=config.init,
         )
 
 

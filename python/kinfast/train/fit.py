@@ -15,6 +15,7 @@ from torch import nn
 from kinfast.data.loaders import Loader
 from kinfast.errors import UsageError
 from kinfast.metrics.scores import score
+from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter, Silent
 from kinfast.train.averaging import WeightAverage
 from kinfast.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -54,6 +55,7 @@ class Fold:
         training: augmented minibatches; an epoch takes `steps` of them.
         validation: the fixed views of the validation part; None without one.
         loss, optimizer, precision, schedule: how it is trained.
+        freeze_epochs: first epochs that leave the backbones as they are.
         second: the optimiser that takes over, with the epochs before it; None where one trains throughout.
         clip_norm: largest norm of the gradient; 0: no clipping.
         compiled: see `kernels.compile_passes`.
@@ -67,7 +69,7 @@ class Fold:
     """
 
     number: int
-    model: nn.Module
+    model: StreamClassifier
     training: Loader
     validation: Loader | None
     loss: Loss
@@ -84,6 +86,7 @@ class Fold:
     checkpoint_minutes: float
     pieces: int = 1
     ema: float = 0.0
+    freeze_epochs: int = 0
     second: SecondOptimizer | None = None
 
     def optimizer_of(self, epoch: int) -> torch.optim.Optimizer:
@@ -198,6 +201,8 @@ def _epoch(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) ->
 def _train(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) -> None:
     """Take an epoch's steps, or those that are left; values stay on the device until its end."""
     fold.model.train()
+    if fold.freeze_epochs:
+        fold.model.freeze_backbones(keeper.epoch < fold.freeze_epochs)
     first, sums = keeper.sums.steps, keeper.sums
     left = min(fold.steps, len(fold.training)) - first
     if left <= 0:

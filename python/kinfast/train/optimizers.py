@@ -1,6 +1,6 @@
 """The optimisers by name, with every parameter stated."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,7 +8,11 @@ from torch import nn
 
 from kinfast.config import DEFAULT_LEARNING_RATES, GENTLE_RATE_FACTOR, OPTIMIZERS
 from kinfast.errors import UsageError
+from kinfast.models import StreamClassifier
+from kinfast.models.depth import group_by_depth
 
+SHARE = "rate_share"
+"""Of a group of parameters: what the learning rate is multiplied by."""
 _FUSED = ("adam", "adamw", "sgd")
 """Those that torch has as one kernel over all parameters; on a GPU dozens of small ones would wait for the host."""
 _CLASSES: dict[str, type[torch.optim.Optimizer]] = {
@@ -47,14 +51,36 @@ def optimizer_parameters(
 
 
 def make_optimizer(
-    name: str, values: Iterable[nn.Parameter], learning_rate: float, parameters: dict[str, Any]
+    name: str,
+    values: Iterable[nn.Parameter] | Sequence[Mapping[str, Any]],
+    learning_rate: float,
+    parameters: dict[str, Any],
 ) -> torch.optim.Optimizer:
-    """Make an optimiser from what `optimizer_parameters` gave: on a GPU the fused one, where there is one."""
+    """Make an optimiser from what `optimizer_parameters` gave: on a GPU the fused one, where there is one.
+
+    Args:
+        name: of the optimiser.
+        values: parameters, or groups of them from `rate_groups`.
+        learning_rate: at the schedule's height.
+        parameters: all others.
+    """
     build: Any = _CLASSES[name]
-    values = list(values)
-    fused = {"fused": True} if name in _FUSED and all(value.is_cuda for value in values) else {}
-    optimizer: torch.optim.Optimizer = build(values, lr=learning_rate, **parameters, **fused)
+    given: list[Any] = list(values)
+    flat = [value for part in given for value in (part["params"] if isinstance(part, Mapping) else [part])]
+    fused = {"fused": True} if name in _FUSED and all(value.is_cuda for value in flat) else {}
+    optimizer: torch.optim.Optimizer = build(given, lr=learning_rate, **parameters, **fused)
     return optimizer
+
+
+def rate_groups(model: StreamClassifier, decay: float) -> list[dict[str, Any]]:
+    """Group parameters by their share of the learning rate: the head's is 1, a block's `decay` times that of the next.
+
+    Source: Howard & Ruder 2018, arXiv:1801.06146, section 3.2 (discriminative fine-tuning).
+    """
+    if decay == 1:
+        return [{"params": list(model.parameters()), SHARE: 1.0}]
+    groups = group_by_depth(model)
+    return [{"params": values, SHARE: decay**depth} for depth, values in enumerate(groups) if values]
 
 
 def default_learning_rate(name: str, *, pretrained: bool, normalised: bool) -> float:
@@ -67,12 +93,6 @@ def default_learning_rate(name: str, *, pretrained: bool, normalised: bool) -> f
     """
     gentle = pretrained or not normalised
     return DEFAULT_LEARNING_RATES[name] * (GENTLE_RATE_FACTOR if gentle else 1.0)
-
-
-def has_normalisation(model: nn.Module) -> bool:
-    """Say whether any layer normalises what flows through it."""
-    kinds = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
-    return any(isinstance(module, kinds) for module in model.modules())
 
 
 def _read_parameter(word: str, name: str, known: dict[str, Any]) -> tuple[str, Any]:

@@ -3,6 +3,8 @@
 from kinfast.config import TrainConfig
 from kinfast.data.mixing import MixingSpec
 from kinfast.errors import UsageError
+from kinfast.models.initialise import AUTO, check_init
+from kinfast.models.weights import NONE
 
 
 def check_ranges(config: TrainConfig) -> None:
@@ -11,6 +13,11 @@ def check_ranges(config: TrainConfig) -> None:
     Raises:
         UsageError: says what was wanted.
     """
+    check_init(config.init)
+    if config.init != AUTO and config.weights != NONE:
+        raise UsageError(
+            f"--init {config.init} draws weights that --weights {config.weights} brings: give --weights none"
+        )
     _check_loop(config)
     _check_loss(config)
     _check_memory(config)
@@ -26,6 +33,12 @@ def _check_loop(config: TrainConfig) -> None:
         raise UsageError(f"checkpoint every {config.checkpoint_minutes} minutes: wanted more than 0")
     if not 0 <= config.ema < 1:
         raise UsageError(f"ema {config.ema}: wanted 0 (none) to below 1, such as 0.999")
+    if not 0 <= config.freeze_epochs <= config.epochs:
+        raise UsageError(f"freeze epochs {config.freeze_epochs}: wanted 0 to the {config.epochs} of the training")
+    if config.freeze_epochs and config.weights == NONE:
+        raise UsageError("--freeze-epochs would keep backbones random: wanted --weights imagenet or a file")
+    if not 0 < config.layer_decay <= 1:
+        raise UsageError(f"layer decay {config.layer_decay}: wanted above 0 to 1 (none), such as 0.8")
     if config.patience < 0 or config.clip_norm < 0:
         raise UsageError(f"patience {config.patience}, clip norm {config.clip_norm}: wanted 0 or more")
 

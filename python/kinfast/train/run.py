@@ -18,6 +18,7 @@ from kinfast.data.thumbnails import keep_thumbnails
 from kinfast.errors import RunError
 from kinfast.models import PretrainedWeights, load_weights, report_parameters
 from kinfast.models.build import check_input_size
+from kinfast.models.initialise import has_normalisation
 from kinfast.models.weights import NONE
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
@@ -30,7 +31,7 @@ from kinfast.train.inference import answer
 from kinfast.train.kernels import fast_kernels
 from kinfast.train.limits import memory_in_words, torch_threads
 from kinfast.train.losses import Loss
-from kinfast.train.optimizers import default_learning_rate, has_normalisation
+from kinfast.train.optimizers import default_learning_rate
 from kinfast.train.parallel import train_folds
 from kinfast.train.plan import Plan, make_plan
 from kinfast.train.predictions import FoldAnswers, prediction_table

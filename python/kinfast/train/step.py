@@ -7,6 +7,7 @@ from kinfast.data.minibatch import Minibatch
 from kinfast.train.averaging import WeightAverage
 from kinfast.train.kernels import UNCOMPILED, compile_passes
 from kinfast.train.losses import Loss
+from kinfast.train.optimizers import SHARE
 from kinfast.train.precision import Precision
 
 
@@ -51,7 +52,7 @@ class Updater:
             The loss (a scalar) and the logits, (B, n_classes), before the step; both still on the device.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group.get(SHARE, 1.0)
         loss, logits = self._gradient(batch)
         if self._clip_norm > 0:
             self.scaler.unscale_(self.optimizer)

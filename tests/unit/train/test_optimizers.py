@@ -9,7 +9,8 @@ from torch import nn
 from kinfast.config import DEFAULT_LEARNING_RATES, OPTIMIZERS
 from kinfast.errors import UsageError
 from kinfast.models import build_model
-from kinfast.train.optimizers import default_learning_rate, has_normalisation, make_optimizer, optimizer_parameters
+from kinfast.models.initialise import has_normalisation
+from kinfast.train.optimizers import default_learning_rate, make_optimizer, optimizer_parameters
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))

@@ -80,6 +80,11 @@ def test_a_leak_needs_leave(learnable: PreparedStore, quick: TrainConfig) -> Non
         ({"class_weights": True, "balanced_sampling": True}, "--class-weights and --balanced-sampling each even out"),
         ({"logit_adjustment": 1.0, "balanced_sampling": True}, "--balanced-sampling and --logit-adjustment each"),
         ({"logit_adjustment": 1.0, "head": "thesis"}, "--logit-adjustment is of softmax and cross-entropy"),
+        ({"freeze_epochs": 1}, "--freeze-epochs would keep backbones random"),
+        ({"freeze_epochs": 4, "weights": "imagenet"}, "freeze epochs 4: wanted 0 to the 3"),
+        ({"layer_decay": 0.0}, "layer decay 0.0: wanted above 0 to 1"),
+        ({"init": "magic"}, "init 'magic' is unknown"),
+        ({"init": "keras", "weights": "imagenet"}, "--init keras draws weights that --weights imagenet brings"),
         ({"device": "abacus"}, "device 'abacus' is unknown"),
     ],
 )
