@@ -44,6 +44,16 @@ INPUT_SIZE = 224
 """Pixels; the side of VGG16's, ResNet50's and MobileNetV2's ImageNet input."""
 BATCH_SIZE = 32
 """Source: the thesis, 3.8."""
+AUTO_BATCH = 0
+"""In the place of a batch size: found; see train/batch_size.py."""
+BATCH_GPU_SHARE = 0.9
+"""Of a GPU's free memory that a found batch size may take: the rest is for algorithms' workspaces and fragments."""
+BATCH_HOST_SHARE = 0.25
+"""Of the host's free memory that a found batch size's activations may take; gradients and buffers come beside them."""
+BATCH_LEAST_STEPS = 8
+"""Steps of an epoch that a found batch size leaves: few large steps learn less than many small ones."""
+BATCH_LIMIT = 1024
+"""Sites of the largest batch size that is found."""
 DROPOUT = 0.5
 """Source: the thesis, 3.7 names 0.5; 5.4 suggests 0.1."""
 LABEL_SMOOTHING = 0.1
@@ -126,7 +136,7 @@ class TrainConfig:
         warmup_epochs: over which the rate rises from zero; may be a fraction.
         epochs: at most.
         steps_per_epoch: minibatches of an epoch.
-        batch_size: sites of a minibatch.
+        batch_size: sites of a minibatch; 0: as many as fit.
         patience: epochs without a better validation loss after which training stops; 0: never.
         head: modern (softmax, cross-entropy) or thesis (a sigmoid a class, binary cross-entropy).
         hidden_units: of the thesis head.

@@ -49,6 +49,16 @@ def _option(*names: str, panel: str, text: str, **more: Any) -> Any:
     return typer.Option(*names, help=text, rich_help_panel=panel, show_default=more.pop("show_default", True), **more)
 
 
+def _read_batch_size(word: str | int) -> int:
+    """Read a number of sites, or auto."""
+    if word == "auto":
+        return defaults.AUTO_BATCH
+    try:
+        return int(word)
+    except ValueError:
+        raise typer.BadParameter(f"{word!r}: wanted a number of sites, or auto") from None
+
+
 def command(
     prepared: Annotated[
         list[Path] | None,
@@ -223,7 +233,16 @@ def command(
         int | None,
         _option("--steps-per-epoch", panel=TRAINING, text="Default: each site once; of few sites, several crops."),
     ] = None,
-    batch_size: Annotated[int, _option("--batch-size", panel=TRAINING, text="Sites of a minibatch.")] = BASE.batch_size,
+    batch_size: Annotated[
+        int,
+        _option(
+            "--batch-size",
+            panel=TRAINING,
+            parser=_read_batch_size,
+            metavar="N|auto",
+            text="Sites of a minibatch; auto: as many as fit.",
+        ),
+    ] = BASE.batch_size,
     patience: Annotated[
         int, _option("--patience", panel=TRAINING, text="Epochs without a better validation loss; 0: endless.")
     ] = BASE.patience,

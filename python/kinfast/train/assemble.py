@@ -39,7 +39,7 @@ def assemble_fold(
         training=_training_loader(store, plan, number, steps, threads),
         validation=_validation_loader(store, plan, number, threads),
         second=_second_optimizer(plan, model),
-        loss=_loss(plan, number).to(device),
+        loss=make_loss(plan, number).to(device),
         optimizer=make_optimizer(
             config.optimizer, rate_groups(model, config.layer_decay), plan.learning_rate, plan.optimizer
         ),
@@ -67,7 +67,8 @@ def assemble_fold(
     )
 
 
-def _loss(plan: Plan, fold: int) -> Loss:
+def make_loss(plan: Plan, fold: int) -> Loss:
+    """Make what a fold minimises, on the CPU."""
     weights, shift = plan.class_weights(fold), plan.logit_shift(fold)
     return Loss(
         plan.loss,

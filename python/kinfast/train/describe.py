@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kinfast import __version__
+from kinfast.config import AUTO_BATCH
 from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
 from kinfast.train.plan import Plan
@@ -26,7 +27,7 @@ def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
     return {
         "software_version": __version__,
         **asdict(config),
-        "asked": asdict(config),
+        "asked": asdict(config) | ({"batch_size": AUTO_BATCH} if plan.batch_found else {}),
         "prepared": str(store.root.resolve()),
         "stores": store.dataset.get(STORES, []),
         "parameters_hash": parameters_hash(store),

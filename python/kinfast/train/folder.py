@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from kinfast.config import TrainConfig
+from kinfast.config import AUTO_BATCH, TrainConfig
 from kinfast.errors import RunError
 
 RUNS = "runs"
@@ -147,7 +147,7 @@ def read_config(run: Path) -> dict[str, Any]:
 
 
 def asked_config(content: Mapping[str, Any], path: Path) -> TrainConfig:
-    """Rebuild what was asked for from config.json's `asked`.
+    """Rebuild what was asked for from config.json's `asked`; a batch size that was found stays the same.
 
     Raises:
         RunError: it was written by another version.
@@ -157,6 +157,8 @@ def asked_config(content: Mapping[str, Any], path: Path) -> TrainConfig:
     if not isinstance(asked, dict) or set(asked) != known:
         raise RunError(f"{path / CONFIG} was written by another version of kinfast: train again")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in asked.items()}
+    if values["batch_size"] == AUTO_BATCH:
+        values["batch_size"] = int(content["batch_size"])
     return TrainConfig(**values)
 
 

@@ -1,6 +1,6 @@
 """Options out of range, and options that do not go together: each is one line, before anything is computed."""
 
-from kinfast.config import TrainConfig
+from kinfast.config import AUTO_BATCH, TrainConfig
 from kinfast.data.mixing import MixingSpec
 from kinfast.errors import UsageError
 from kinfast.models.initialise import AUTO, check_init
@@ -24,6 +24,8 @@ def check_ranges(config: TrainConfig) -> None:
 
 
 def _check_loop(config: TrainConfig) -> None:
+    if config.batch_size == AUTO_BATCH:
+        raise UsageError("a batch size is found by kinfast train --batch-size auto alone: wanted a number here")
     for name in ("epochs", "batch_size"):
         if getattr(config, name) < 1:
             raise UsageError(f"{name.replace('_', ' ')} {getattr(config, name)}: wanted 1 or more")

@@ -54,6 +54,7 @@ class Plan:
         switch_parameters: of the second optimiser; None without one.
         switch_learning_rate: of the second optimiser; 0 without one, and until the model is known.
         notes: lines that a person should read.
+        batch_found: whether the batch size was found, not asked for.
     """
 
     config: TrainConfig
@@ -70,6 +71,7 @@ class Plan:
     switch_parameters: dict[str, Any] | None
     switch_learning_rate: float
     notes: tuple[str, ...]
+    batch_found: bool = False
 
     @property
     def stream_channels(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from kinfast import schema
-from kinfast.config import TrainConfig
+from kinfast.config import AUTO_BATCH, BATCH_SIZE, TrainConfig
 from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
 from kinfast.data.thumbnails import keep_thumbnails
@@ -23,6 +23,7 @@ from kinfast.models.weights import NONE
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
 from kinfast.train.assemble import assemble_fold, assemble_model, empty_model, fixed_loader, to_device
+from kinfast.train.batch_size import find_batch_size
 from kinfast.train.checkpoint import Checkpoint, checkpoint_path, has_checkpoint, load_checkpoint
 from kinfast.train.describe import DECISIVE, describe_run
 from kinfast.train.environment import changed_since, describe_environment
@@ -64,7 +65,7 @@ def train(
         MemoryError: the device's memory is too small; says what to change.
     """
     reporter = reporter or Silent()
-    plan = make_plan(store, config)
+    plan = _plan(store, config, threads, parallel_folds)
     weights = load_weights(config.backbone, config.weights)
     with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
         plan, report = _settle(plan, weights)
@@ -114,6 +115,15 @@ def run_stores(run: Path) -> tuple[list[Path], Path | None]:
     stores = content.get("stores") or [{"path": str(content.get("prepared", "prepared")), "test_only": False}]
     test_on = [Path(part["path"]) for part in stores if part["test_only"]]
     return [Path(part["path"]) for part in stores if not part["test_only"]], test_on[0] if test_on else None
+
+
+def _plan(store: PreparedStore, config: TrainConfig, threads: int, at_once: int) -> Plan:
+    """Decide a run; a batch size that is left open is found first, since steps and notes depend on it."""
+    if config.batch_size != AUTO_BATCH:
+        return make_plan(store, config)
+    size, line = find_batch_size(store, make_plan(store, replace(config, batch_size=BATCH_SIZE)), threads, at_once)
+    plan = make_plan(store, replace(config, batch_size=size))
+    return replace(plan, batch_found=True, notes=(line, *plan.notes))
 
 
 def _plan_again(store: PreparedStore, run: Path) -> Plan:
@@ -241,7 +251,11 @@ def _environment(plan: Plan, threads: int) -> dict[str, Any]:
 
 def _memory(plan: Plan) -> AbstractContextManager[None]:
     batch = f"a minibatch of {plan.config.batch_size} sites of {plan.input_size} pixels"
-    remedy = "lower --batch-size or --input-size" + ("" if plan.precision.dtype else ", or give --amp")
+    remedy = (
+        f"lower --batch-size (auto finds what fits) or --input-size, give --accumulate {2 * plan.config.accumulate}"
+    )
+    remedy += "" if plan.config.checkpoint_activations else " or --checkpoint-activations"
+    remedy += "" if plan.precision.dtype else ", or give --amp"
     remedy += ", or --cache host" if plan.config.cache in ("auto", "gpu") and plan.precision.device != "cpu" else ""
     return memory_in_words(plan.precision.device, batch, remedy)
 
