@@ -53,10 +53,9 @@ def _read_batch_size(word: str | int) -> int:
     """Read a number of sites, or auto."""
     if word == "auto":
         return defaults.AUTO_BATCH
-    try:
-        return int(word)
-    except ValueError:
-        raise typer.BadParameter(f"{word!r}: wanted a number of sites, or auto") from None
+    if not str(word).isdecimal() or int(word) < 1:
+        raise typer.BadParameter(f"{word!r}: wanted a number of sites, or auto")
+    return int(word)
 
 
 def command(

@@ -70,6 +70,7 @@ def measure_training(run: Run) -> dict[str, Any]:
                 "overfits_from_epoch": over.epoch + 1 if over else None,
                 "validation_rise": number(over.rise) if over else None,
                 "dead_relus": rows[-1].get("dead_relus"),
+                "dead_relus_at_first": rows[0].get("dead_relus"),
             }
         )
     return {"folds": folds, "validation_also_tested": _reused(run)}
@@ -209,19 +210,32 @@ def _overfitting(folds: list[dict[str, Any]]) -> Iterator[Verdict]:
 
 
 def _dead(folds: list[dict[str, Any]]) -> Iterator[Verdict]:
-    known = [fold["dead_relus"] for fold in folds if fold["dead_relus"]]
-    if not known:
+    now, first = _most_dead(folds, "dead_relus"), _most_dead(folds, "dead_relus_at_first")
+    if not now:
         return
-    layers = {name: max(fold.get(name, 0.0) for fold in known) for name in known[0]}
-    worst = sorted(((share, name) for name, share in layers.items() if share >= DEAD_SHARE), reverse=True)
-    named = ", ".join(f"{name} {share:.0%}" for share, name in worst[:3])
+    worst = sorted(((share, name) for name, share in now.items() if share >= DEAD_SHARE), reverse=True)
+    named = ", ".join(
+        f"{name} {share:.0%} ({first.get(name, 0):.0%} after the first epoch)" for share, name in worst[:3]
+    )
+    grown = any(share >= first.get(name, 0) + DEAD_SHARE for share, name in worst)
+    cause = (
+        "they died while it trained: a lower learning rate, or a longer warm-up"
+        if grown
+        else ("they were so from the beginning: another --init, or a backbone with batch normalisation")
+    )
     yield _trap(
         "dead_relus",
         bool(worst),
-        f"Dead ReLUs: in {len(worst)} of {len(layers)} layers {DEAD_SHARE:.0%} or more of the units answered no"
-        f" validation site ({named}): the learning rate may have been too high.",
-        f"No layer of {len(layers)} has {DEAD_SHARE:.0%} or more dead ReLUs.",
+        f"Dead ReLUs: in {len(worst)} of {len(now)} layers {DEAD_SHARE:.0%} or more of the units answered no"
+        f" validation site: {named}; {cause}.",
+        f"No layer of {len(now)} has {DEAD_SHARE:.0%} or more dead ReLUs.",
     )
+
+
+def _most_dead(folds: list[dict[str, Any]], when: str) -> dict[str, float]:
+    """Give each layer's share of dead units, of the fold where it is largest."""
+    known = [fold[when] for fold in folds if fold.get(when)]
+    return {name: max(fold.get(name, 0.0) for fold in known) for name in known[0]} if known else {}
 
 
 def _trap(name: str, met: bool, if_met: str, if_not: str) -> Verdict:

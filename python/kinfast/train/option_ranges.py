@@ -25,7 +25,7 @@ def check_ranges(config: TrainConfig) -> None:
 
 def _check_loop(config: TrainConfig) -> None:
     if config.batch_size == AUTO_BATCH:
-        raise UsageError("a batch size is found by kinfast train --batch-size auto alone: wanted a number here")
+        raise UsageError("batch size 0 (auto) is found by kinfast train alone: wanted a number here")
     for name in ("epochs", "batch_size"):
         if getattr(config, name) < 1:
             raise UsageError(f"{name.replace('_', ' ')} {getattr(config, name)}: wanted 1 or more")

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.evaluate.synthetic_run import Layout, make_run
 
 from kinfast.evaluate.run import Evaluation, evaluate_run
+from kinfast.evaluate.traps import _dead
 from kinfast.report.detail_contents import PER_CLASS, detail_tables
 
 DRAWS = 60
@@ -28,7 +29,7 @@ def ignorant(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     rows = [
         {
             "fold": fold, "epoch": epoch, "train_loss": 3 - 0.1 * epoch, "validation_loss": 2 + 0.05 * abs(epoch - 6),
-            "dead_relus": {"features.0": 0.0, "features.3": 0.4},
+            "dead_relus": {"features.0": 0.0, "features.3": 0.4 if epoch > 2 else 0.1},
         }
         for fold in range(2)
         for epoch in range(1, 16)
@@ -64,8 +65,23 @@ def test_a_trap_that_is_not_met_is_clear(skilled: Evaluation, name: str) -> None
 
 def test_the_epoch_and_the_layer_are_said(ignorant: Evaluation) -> None:
     assert any("from epoch 7 (fold 1), 7 (fold 2)" in text for text in ignorant.verdicts)
-    assert any("in 1 of 2 layers" in text and "features.3 40%" in text for text in ignorant.verdicts)
+    assert any(
+        "in 1 of 2 layers" in text and "features.3 40% (10% after the first epoch); they died while" in text
+        for text in ignorant.verdicts
+    )
     assert any("5 test rows were the validation part" in text for text in ignorant.verdicts)
+
+
+def test_units_that_were_dead_from_the_beginning_are_told_from_those_that_died() -> None:
+    fold = {
+        "late_fall": None,
+        "overfits_from_epoch": None,
+        "dead_relus": {"a": 0.5},
+        "dead_relus_at_first": {"a": 0.45},
+    }
+    (verdict,) = [said for said in _dead([fold]) if said.name == "dead_relus"]
+    assert verdict.holds
+    assert "a 50% (45% after epoch 1); they were so from the beginning: another --init" in verdict.text
 
 
 def test_small_classes_are_not_judged(skilled: Evaluation, ignorant: Evaluation) -> None:

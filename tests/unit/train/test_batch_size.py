@@ -78,7 +78,7 @@ def test_what_was_found_is_in_the_run_and_stays_the_same_when_it_goes_on(
 
 
 def test_nothing_else_takes_a_size_that_is_left_open(learnable: PreparedStore, quick: TrainConfig) -> None:
-    with pytest.raises(UsageError, match="found by kinfast train --batch-size auto alone"):
+    with pytest.raises(UsageError, match=r"batch size 0 \(auto\) is found by kinfast train alone"):
         make_plan(learnable, replace(quick, batch_size=AUTO_BATCH))
 
 
