@@ -214,9 +214,7 @@ def _dead(folds: list[dict[str, Any]]) -> Iterator[Verdict]:
     if not now:
         return
     worst = sorted(((share, name) for name, share in now.items() if share >= DEAD_SHARE), reverse=True)
-    named = ", ".join(
-        f"{name} {share:.0%} ({first.get(name, 0):.0%} after the first epoch)" for share, name in worst[:3]
-    )
+    named = ", ".join(f"{name} {share:.0%} ({first.get(name, 0):.0%} after epoch 1)" for share, name in worst[:3])
     grown = any(share >= first.get(name, 0) + DEAD_SHARE for share, name in worst)
     cause = (
         "they died while it trained: a lower learning rate, or a longer warm-up"
