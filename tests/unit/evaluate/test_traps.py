@@ -66,7 +66,7 @@ def test_a_trap_that_is_not_met_is_clear(skilled: Evaluation, name: str) -> None
 def test_the_epoch_and_the_layer_are_said(ignorant: Evaluation) -> None:
     assert any("from epoch 7 (fold 1), 7 (fold 2)" in text for text in ignorant.verdicts)
     assert any(
-        "in 1 of 2 layers" in text and "features.3 40% (10% after the first epoch); they died while" in text
+        "in 1 of 2 layers" in text and "features.3 40% (10% after epoch 1); they died while" in text
         for text in ignorant.verdicts
     )
     assert any("5 test rows were the validation part" in text for text in ignorant.verdicts)
