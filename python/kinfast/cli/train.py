@@ -39,6 +39,10 @@ EPILOG = """
 
   kinfast train prepared --optimizer adam --switch-to sgd --switch-epoch 10 --switch-lr 1e-2
 
+  kinfast train prepared --backbone vgg16_bn --weights none --batch-size auto --precision bf16
+
+  kinfast train prepared --freeze-epochs 3 --layer-decay 0.8 --ema 0.999 --mixup 0.2 --balanced-sampling
+
   kinfast train --resume runs/2026-11-23-vgg16-1
 """
 BASE = defaults.TrainConfig()

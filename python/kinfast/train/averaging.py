@@ -18,6 +18,10 @@ class WeightAverage:
     def __init__(self, model: nn.Module, decay: float) -> None:
         self._model, self._decay, self._steps = model, decay, 0
         self._values = _copied(model)
+        # the model's own storage: loading values into it keeps it
+        self._latest: dict[str, Tensor] = dict(model.state_dict())
+        self._floats = [name for name, value in self._latest.items() if value.is_floating_point()]
+        self._counts = [name for name, value in self._latest.items() if not value.is_floating_point()]
         self._own: dict[str, Tensor] | None = None
 
     @torch.no_grad()
@@ -25,15 +29,10 @@ class WeightAverage:
         """Take a step's weights in: values = decay * values + (1 - decay) * weights."""
         self._steps += 1
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
-        averaged: list[Tensor] = []
-        latest: list[Tensor] = []
-        for name, value in self._model.state_dict().items():
-            if value.is_floating_point():
-                averaged.append(self._values[name])
-                latest.append(value)
-            else:
-                self._values[name].copy_(value)
+        averaged, latest = ([values[name] for name in self._floats] for values in (self._values, self._latest))
         torch._foreach_lerp_(averaged, latest, 1 - decay)
+        for name in self._counts:
+            self._values[name].copy_(self._latest[name])
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

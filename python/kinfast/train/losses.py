@@ -91,9 +91,7 @@ class Loss:
             return functional.cross_entropy(
                 logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing, reduction="sum"
             )
-        wanted = torch.lerp(
-            self._one_hot(targets, logits), logits.new_tensor(1 / logits.shape[1]), self.label_smoothing
-        )
+        wanted = (1 - self.label_smoothing) * self._one_hot(targets, logits) + self.label_smoothing / logits.shape[1]
         logarithms = logits.log_softmax(dim=1)
         cells = -wanted * logarithms * _powered(1 - logarithms.exp(), self.focusing)
         return (cells if self.class_weights is None else cells * self.class_weights).sum()

@@ -52,16 +52,18 @@ def test_the_thesis_head_and_several_labels_are_binary() -> None:
     assert loss_kind("thesis", False) == loss_kind("modern", True) == BINARY_CROSS_ENTROPY
 
 
-def test_what_is_not_known_is_left_out_of_loss_and_gradient() -> None:
+@pytest.mark.parametrize("focusing", [0.0, 2.0])
+def test_what_is_not_known_is_left_out_of_loss_and_gradient(focusing: float) -> None:
     """A label that is NaN changes nothing: not the loss, not the gradient, whatever the logit says."""
     logits = torch.tensor([[0.3, 5.0], [-1.0, 0.2]], requires_grad=True)
-    loss = Loss(BINARY_CROSS_ENTROPY)(logits, torch.tensor([[1.0, math.nan], [0.0, 1.0]]))
+    binary = Loss(BINARY_CROSS_ENTROPY, focusing=focusing)
+    loss = binary(logits, torch.tensor([[1.0, math.nan], [0.0, 1.0]]))
     loss.backward()
     assert logits.grad is not None
     assert logits.grad[0, 1] == 0
     assert (logits.grad != 0).sum() == 3
-    alone = Loss(BINARY_CROSS_ENTROPY)(torch.tensor([[0.3]]), torch.tensor([[1.0]]))
-    both = Loss(BINARY_CROSS_ENTROPY)(torch.tensor([[-1.0, 0.2]]), torch.tensor([[0.0, 1.0]]))
+    alone = binary(torch.tensor([[0.3]]), torch.tensor([[1.0]]))
+    both = binary(torch.tensor([[-1.0, 0.2]]), torch.tensor([[0.0, 1.0]]))
     torch.testing.assert_close(loss, (alone + both) / 2)
 
 
