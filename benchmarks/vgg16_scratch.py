@@ -77,19 +77,23 @@ class Lines(Silent):
 
 def main() -> int:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--init", choices=INITS, default="auto")
+    parser.add_argument("--learning-rate", type=float, default=RECIPE.learning_rate)
+    parser.add_argument("--dropout", type=float, default=RECIPE.dropout)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="kept, and gone on with; default: a temporary one")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        return _run(asked.folder or Path(temporary), asked.init, asked.threads)
+        recipe = replace(RECIPE, init=asked.init, learning_rate=asked.learning_rate, dropout=asked.dropout)
+        return _run(asked.folder or Path(temporary), recipe, asked.threads)
 
 
-def _run(folder: Path, init: str, threads: int) -> int:
+def _run(folder: Path, recipe: TrainConfig, threads: int) -> int:
     store = _prepare(folder, threads)
     began = time.perf_counter(), time.process_time()
-    run = train(store, _recipe(init), folder / f"vgg16-{init}", threads=threads, reporter=Lines())
+    out = folder / f"vgg16-{recipe.init}-{recipe.learning_rate:g}-{recipe.dropout:g}"
+    run = train(store, recipe, out, threads=threads, reporter=Lines())
     metrics = evaluate_run(run).metrics
     spent = [now - then for now, then in zip((time.perf_counter(), time.process_time()), began, strict=True)]
     area, lead = metrics["test"]["well"]["roc_auc_macro"], metrics["log_loss"]["lead"]
@@ -98,10 +102,6 @@ def _run(folder: Path, init: str, threads: int) -> int:
     print(f"log loss below that of the prior alone by {_spell(lead)} nats")
     print(next(verdict["text"] for verdict in metrics["verdicts"] if verdict["name"] == "dead_relus"))
     return int(not (area["low"] > 0.5 and lead["low"] > 0))
-
-
-def _recipe(init: str) -> TrainConfig:
-    return replace(RECIPE, init=init)
 
 
 def _prepare(folder: Path, threads: int) -> PreparedStore:
