@@ -219,7 +219,7 @@ def _dead(folds: list[dict[str, Any]]) -> Iterator[Verdict]:
     cause = (
         "they died while it trained: a lower learning rate, or a longer warm-up"
         if grown
-        else "they were so from the beginning: another --init, or a backbone with batch normalisation"
+        else "they were so after the first epoch already: see to the first steps (a longer warm-up) or to --init"
     )
     yield _trap(
         "dead_relus",

@@ -76,7 +76,7 @@ def run_range_test(
     check_range(lowest, highest, steps)
     reporter = reporter or Silent()
     rates = np.geomspace(lowest, highest, steps)
-    updater = Updater(fold.model, fold.optimizer, fold.loss, fold.precision, fold.clip_norm)
+    updater = Updater(fold.model, fold.optimizer, fold.loss, fold.precision, fold.clip_norm, pieces=fold.pieces)
     fold.model.train()
     seed_torch(fold.seed, fold.number, 1)
     losses: list[float] = []

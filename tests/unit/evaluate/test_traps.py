@@ -81,7 +81,7 @@ def test_units_that_were_dead_from_the_beginning_are_told_from_those_that_died()
     }
     (verdict,) = [said for said in _dead([fold]) if said.name == "dead_relus"]
     assert verdict.holds
-    assert "a 50% (45% after epoch 1); they were so from the beginning: another --init" in verdict.text
+    assert "a 50% (45% after epoch 1); they were so after the first epoch already" in verdict.text
 
 
 def test_small_classes_are_not_judged(skilled: Evaluation, ignorant: Evaluation) -> None:
