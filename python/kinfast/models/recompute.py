@@ -1,10 +1,11 @@
 """Activation checkpointing: a backbone in segments, of which training keeps the inputs and computes the rest again.
 
-A network's graph is cut where one tensor alone flows on, into segments that hold about as many values each. Of n values
-about the square root of n are kept. Source: Chen et al. 2016, arXiv:1604.06174.
+A network's graph is cut where one tensor alone flows on, into segments that hold about as many values each, as many
+segments as nodes have a square root. Source: Chen et al. 2016, arXiv:1604.06174.
 """
 
 import copy
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -72,9 +73,10 @@ def _stretches(nodes: Sequence[fx.Node], sizes: Sequence[int]) -> Iterator[tuple
     inside = [index for index, node in enumerate(nodes) if node.op.startswith("call")]
     goal = sum(sizes) / max(1.0, math.sqrt(len(inside)))
     start, held = inside[0], 0
-    for index in inside:
+    for index, later in itertools.pairwise(inside):
         held += sizes[index]
-        if held >= goal and index != inside[-1] and _flows_alone(nodes, index):
+        shrinks = sizes[later] < sizes[index]  # what a pooling gives is less to keep than what it takes
+        if held >= goal and not shrinks and _flows_alone(nodes, index):
             yield start, index + 1
             start, held = index + 1, 0
     yield start, len(nodes)
