@@ -1,12 +1,14 @@
 """Checks that verdicts are true, on simulated plates whose truth is known: the figures at the end of docs/leakage.md.
 
 python benchmarks/science.py ladder      # image > well > compound; above the baselines, not above the oracle
+python benchmarks/science.py ladder --scale full    # the same with a network that has learned: wants a GPU
 python benchmarks/science.py null        # phenotypes off: how often 20 real small trainings beat the prior
 python benchmarks/science.py synthetic   # 500 seeds of logits that know nothing
 """
 
 import argparse
 import json
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +56,8 @@ LADDER = SimulationSettings(
     **SOUND,
 )
 """Half of an effect is the compound's own, and wells differ in brightness: what a split by image or well can leak."""
+FULL = replace(LADDER, plates=4, layout=384, sites=2)
+"""492 compounds, 164 of a target: enough for a network without pretrained weights to learn what they have in common."""
 NULL = SimulationSettings(
     plates=1, wells=30, sites=2, height=96, width=96, pixel_um=0.8, cells=8, targets=2, doses_um=(10.0,), effect=0.0,
     inactive=0.0, toxic=0.0, **SOUND,
@@ -62,25 +66,33 @@ RECIPE = TrainConfig(
     backbone="lenet_alexnet", weights="none", task="target", input_size=48, epochs=8, steps_per_epoch=30,
     batch_size=16, loader="torch", device="cpu", patience=0, label_smoothing=0.0, dropout=0.2, folds=2, views=1,
 )  # fmt: skip
+FULL_RECIPE = replace(
+    RECIPE, backbone="resnet18", input_size=112, epochs=40, steps_per_epoch=None, batch_size=64, device="auto", amp=True
+)  # fmt: skip
+SCALES = {"small": (LADDER, RECIPE, 64), "full": (FULL, FULL_RECIPE, 128)}
+"""Of the ladder: plates, recipe, shorter side of the prepared images."""
 NULL_RECIPE = replace(RECIPE, epochs=2, steps_per_epoch=8, input_size=32, split_by="compound")
 
 
 def prepare(folder: Path, settings: SimulationSettings, size: int) -> PreparedStore:
     """Simulate and preprocess, once."""
     if not (folder / "prepared" / "dataset.json").is_file():
-        simulate_plates(folder / "plates", settings, 1)
-        preprocess(open_plates(folder / "plates"), folder / "prepared", PreprocessConfig(shorter_side=size), threads=1)
+        simulate_plates(folder / "plates", settings, os.cpu_count() or 1)
+        config = PreprocessConfig(shorter_side=size)
+        preprocess(open_plates(folder / "plates"), folder / "prepared", config, threads=os.cpu_count() or 1)
     return PreparedStore.open(folder / "prepared")
 
 
-def ladder(folder: Path, draws: int = 300) -> dict[str, object]:
+def ladder(
+    folder: Path, settings: SimulationSettings, recipe: TrainConfig, size: int, draws: int = 300
+) -> dict[str, object]:
     """Climb the ladder, and set the compound split against its baselines and the oracle."""
-    store = prepare(folder, LADDER, 64)
+    store = prepare(folder, settings, size)
     runs = {}
     for split in ("image", "well", "compound"):
         runs[split] = folder / split
         if not (folder / split / "predictions.parquet").is_file():
-            train(store, replace(RECIPE, split_by=split, allow_leak=split == "image"), folder / split)
+            train(store, replace(recipe, split_by=split, allow_leak=split == "image"), folder / split)
         evaluate_run(folder / split, draws=draws)
     found = measure_leakage(runs, {}, draws)
     own = found["compound"]["well"][SCORE]
@@ -90,16 +102,16 @@ def ladder(folder: Path, draws: int = 300) -> dict[str, object]:
         "leakage": {step["split_by"]: step["leakage"] for step in found["steps"]},
         "compound_split": own,
         "baselines": baselines,
-        "oracle": oracle(runs["compound"]),
+        "oracle": oracle(runs["compound"], settings),
     }
 
 
-def oracle(run: Path) -> float:
+def oracle(run: Path, settings: SimulationSettings) -> float:
     """Score a classifier on the planted phenotypes of the wells, under a run's own split: macro area over wells."""
     table = pd.read_parquet(run / "predictions.parquet")
     phenotypes = {
         (site.well.plate, site.well.name): site.well.treatment.phenotype.values
-        for site in make_plan(LADDER, compounds_of(LADDER)).sites
+        for site in make_plan(settings, compounds_of(settings)).sites
     }
     wells = table[table["part"] != "unlabelled"].drop_duplicates([schema.FOLD, schema.PLATE, schema.WELL])
     values = np.array([phenotypes[key] for key in zip(wells[schema.PLATE], wells[schema.WELL], strict=True)])
@@ -168,12 +180,15 @@ def main() -> None:
     parser.add_argument("check", choices=("ladder", "null", "synthetic"))
     parser.add_argument("--folder", type=Path, help="kept, and gone on from; default: a temporary one")
     parser.add_argument("--seeds", type=int)
+    parser.add_argument("--seed", type=int, default=LADDER.seed, help="of the ladder's plates and trainings")
+    parser.add_argument("--scale", choices=tuple(SCALES), default="small", help="of the ladder; full wants a GPU")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
         if asked.check == "ladder":
-            found = ladder(folder)
+            settings, recipe, size = SCALES[asked.scale]
+            found = ladder(folder, replace(settings, seed=asked.seed), replace(recipe, seed=asked.seed), size)
         elif asked.check == "null":
             found = null_trainings(folder, asked.seeds or 20)
         else:
