@@ -158,6 +158,7 @@ class TrainConfig:
         device: auto, cpu, cuda, cuda:1, mps.
         checkpoint_minutes: from one checkpoint within an epoch to the next; each epoch ends with one anyway.
         deterministic: only algorithms that give the same bits each time, on a GPU too; slower there.
+        sync_bn: batch normalisation over the sites of all processes that train together, not over each one's own.
         seed: of split, weights, order, augmentation and dropout.
         flip, quarter_turns, rotation_degrees, shear_degrees, scale, aspect, brightness, contrast, noise: see
             data.augment.AugmentationSpec.
@@ -223,6 +224,7 @@ class TrainConfig:
     device: str = "auto"
     checkpoint_minutes: float = CHECKPOINT_MINUTES
     deterministic: bool = False
+    sync_bn: bool = False
     seed: int = SEED
     flip: bool = True
     quarter_turns: bool = True

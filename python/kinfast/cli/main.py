@@ -1,14 +1,19 @@
 """The `kinfast` command: finds the command's module, runs it, and turns every error into one line."""
 
+import contextlib
 import gc
 import importlib
+import os
 import sys
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import typer
 
-from kinfast.errors import KinfastError
+from kinfast import launch
+from kinfast.errors import KinfastError, UsageError
 
 COMMANDS: tuple[str, ...] = (
     "demo",
@@ -36,6 +41,10 @@ COMMANDS: tuple[str, ...] = (
 COLLECT_EVERY = 50_000
 """New objects from one look for cycles to the next: at Python's 700, importing pandas spends a tenth of its time so."""
 
+SEVERAL = "train"
+"""The command that several processes may do together."""
+FIRST_SPEAKS_SECONDS = 1.0
+"""That another process waits before it fails, too: torchrun ends all as soon as one has."""
 EXIT_INPUT = 2
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
@@ -78,6 +87,8 @@ def run(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     gc.set_threshold(COLLECT_EVERY)
     code = _exit_code(words)
+    if code and launch.rank() > 0:
+        time.sleep(FIRST_SPEAKS_SECONDS)
     gc.freeze()  # else Python looks through all that pandas made, a tenth of a second, before it is thrown away anyway
     sys.exit(code)
 
@@ -85,7 +96,9 @@ def run(arguments: list[str] | None = None) -> None:
 def _exit_code(words: list[str]) -> int:
     debug = "--debug" in words
     try:
-        build_app(words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS)(args=words, standalone_mode=True)
+        with _only_first_speaks():
+            _check_launch(words)
+            build_app(words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS)(args=words, standalone_mode=True)
     except SystemExit as stop:  # typer ends with this, after Ctrl-C too
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         return _interrupted() if code == EXIT_INTERRUPTED else code
@@ -100,12 +113,35 @@ def _exit_code(words: list[str]) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def _only_first_speaks() -> Iterator[None]:
+    """Let the first of torchrun's processes print, and no other."""
+    if launch.rank() == 0:
+        yield
+        return
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
+
+
+def _check_launch(words: Sequence[str]) -> None:
+    if launch.one_of_several() and words[:1] and words[0] in COMMANDS and words[0] != SEVERAL:
+        raise UsageError(f"{words[0]} is for one process: torchrun is for kinfast {SEVERAL}")
+
+
 def _interrupted() -> int:
+    if launch.rank() > 0:
+        return EXIT_INTERRUPTED
     typer.echo("interrupted: what is finished is kept, the same command goes on from there", err=True)
     return EXIT_INTERRUPTED
 
 
 def _say(error: BaseException, debug: bool, prefix: str) -> None:
+    if launch.rank() > 0 and isinstance(error, KinfastError):
+        return  # the first process meets it, too
     if debug:
         traceback.print_exception(error)
         return

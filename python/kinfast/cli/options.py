@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kinfast import launch
+
 SPIN_ROUNDS = 10_000
 """Rounds, some tenths of a millisecond, that a waiting thread of libgomp's spins before it sleeps."""
 
@@ -34,9 +36,14 @@ def let_waiting_threads_sleep() -> None:
 
 
 def usable_threads(asked: int | None) -> int:
-    """Give the number of threads to use: what was asked for, else affinity capped by the cgroup's quota."""
-    if asked is not None:
-        return asked
+    """Give the number of threads to use: what was asked for, else affinity capped by the cgroup's quota.
+
+    Processes that torchrun started on this machine share them.
+    """
+    return max(1, (asked or _processors()) // launch.neighbours())
+
+
+def _processors() -> int:
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(affinity, _cgroup_quota() or affinity))
 

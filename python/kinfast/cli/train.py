@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kinfast import config as defaults
+from kinfast import launch
 from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
 
 if TYPE_CHECKING:
     from kinfast.progress import Reporter
+    from kinfast.train.ranks import Ranks
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -42,6 +44,8 @@ EPILOG = """
   kinfast train prepared --backbone vgg16_bn --weights none --batch-size auto --precision bf16
 
   kinfast train prepared --freeze-epochs 3 --layer-decay 0.8 --ema 0.999 --mixup 0.2 --balanced-sampling
+
+  torchrun --nproc-per-node 4 -m kinfast train prepared --batch-size 256
 
   kinfast train --resume runs/2026-11-23-vgg16-1
 """
@@ -341,6 +345,9 @@ def command(
     deterministic: Annotated[
         bool, _option("--deterministic", panel=MACHINE, text="The same bits each time, on a GPU too; slower there.")
     ] = BASE.deterministic,
+    sync_bn: Annotated[
+        bool, _option("--sync-bn", panel=MACHINE, text="With torchrun: batch normalisation over all processes' sites.")
+    ] = BASE.sync_bn,
     threads: Threads = None,
     out: Annotated[
         Path | None,
@@ -367,35 +374,54 @@ def command(
     from kinfast.report.run import write_report
     from kinfast.train.folder import RUNS, new_run_path
     from kinfast.train.interruption import terminating_as_interrupted
+    from kinfast.train.ranks import joined_ranks
 
-    run = resume or out or new_run_path(Path(RUNS), backbone)
-    with make_reporter(quiet) as reporter:
-        try:
-            with terminating_as_interrupted():
-                _train(asked, run, usable_threads(threads), reporter)
-        except KeyboardInterrupt:
-            typer.echo(f"interrupted; this goes on where it stopped: kinfast train --resume {run}", err=True)
-            raise
+    with make_reporter(quiet or launch.rank() > 0) as reporter:
+        with joined_ranks(_device(asked)) as ranks:
+            run = Path(ranks.share(str(resume or out or new_run_path(Path(RUNS), backbone))))
+            try:
+                with terminating_as_interrupted():
+                    _train(asked, run, usable_threads(threads), reporter, ranks)
+            except KeyboardInterrupt:
+                how = "kinfast train" if ranks.size == 1 else "torchrun … -m kinfast train"
+                typer.echo(f"interrupted; this goes on where it stopped: {how} --resume {run}", err=True)
+                raise
+        if not ranks.first:
+            return
         evaluation = evaluate_run(run, reporter=reporter)
         write_report(run, reporter=reporter)
     for line in (*summary_lines(evaluation), run):
         typer.echo(line)
 
 
-def _train(asked: dict[str, Any], run: Path, threads: int, reporter: "Reporter") -> None:
+def _train(asked: dict[str, Any], run: Path, threads: int, reporter: "Reporter", ranks: "Ranks") -> None:
     """Begin a run, or go on with one; its store may have been moved to where PREPARED says."""
     from kinfast.data.merged import open_stores
     from kinfast.train.run import resume, run_stores, train
 
-    how: dict[str, Any] = {"threads": threads, "parallel_folds": asked["parallel_folds"], "reporter": reporter}
+    how: dict[str, Any] = {"threads": threads, "parallel_folds": asked["parallel_folds"]}
+    how |= {"reporter": reporter, "ranks": ranks}
     stores, test_on = asked["prepared"] or [Path("prepared")], asked["test_on"]
     if asked["resume"] is None:
-        train(open_stores(stores, test_on), _config(asked), run, **how)
+        train(ranks.together(lambda: open_stores(stores, test_on)), _config(asked), run, **how)
         return
     where, where_tested = run_stores(run)
     if not all(path.is_dir() for path in where):
         where, where_tested = stores, test_on or where_tested
-    resume(open_stores(where, where_tested), run, **how)
+    resume(ranks.together(lambda: open_stores(where, where_tested)), run, **how)
+
+
+def _device(asked: dict[str, Any]) -> str:
+    """Give the device that processes started by torchrun join on: that of the run that they go on with, if they do."""
+    from kinfast.errors import UsageError
+    from kinfast.train.folder import asked_config, read_config
+
+    if launch.one_of_several() and asked["parallel_folds"] > 1:
+        raise UsageError(
+            "--parallel-folds is for one process, which starts others: with torchrun every fold has all processes"
+        )
+    run = asked["resume"]
+    return str(asked["device"]) if run is None else asked_config(read_config(run), run).device
 
 
 def read_words(words: list[str]) -> tuple[list[Path], defaults.TrainConfig]:

@@ -73,6 +73,7 @@ class Augmentation:
         noise: standard deviation, of 0 … 1.
         noise_seed: of the generator that draws the batch's noise on the device.
         exact: every output pixel is an input pixel.
+        first, of: the batch that was drawn for has `of` sites, and this one's begin at `first`.
     """
 
     matrices: NDArray[np.float32]
@@ -81,6 +82,8 @@ class Augmentation:
     noise: float
     noise_seed: int
     exact: bool
+    first: int
+    of: int
 
     def part(self, start: int, stop: int) -> "Augmentation":
         """Give what is done to some of the batch's sites."""
@@ -90,6 +93,7 @@ class Augmentation:
             matrices=self.matrices[here],
             gain=self.gain[here],
             offset=self.offset[here],
+            first=self.first + start,
         )
 
 
@@ -107,7 +111,7 @@ def sample_augmentation(
     shift = centre - linear @ np.full(2, output_size / 2)
     gain, offset = _sample_intensity(rng, n_sites, n_channels, spec)
     matrices = np.concatenate([linear, shift[:, :, None]], axis=2).astype(np.float32)
-    return Augmentation(matrices, gain, offset, spec.noise, int(rng.integers(2**63)), spec.exact)
+    return Augmentation(matrices, gain, offset, spec.noise, int(rng.integers(2**63)), spec.exact, 0, n_sites)
 
 
 def check_output_size(image_size: tuple[int, int], output_size: int) -> None:

@@ -102,7 +102,12 @@ class ResidentSites:
 
 
 def open_source(
-    wanted: str, store: PreparedStore, channels: NDArray[np.int64], device: torch.device, threads: int
+    wanted: str,
+    store: PreparedStore,
+    channels: NDArray[np.int64],
+    device: torch.device,
+    threads: int,
+    processes: int = 1,
 ) -> SiteSource:
     """Choose and fill a cache of a store's channels. All loaders of one open store share it.
 
@@ -114,12 +119,13 @@ def open_source(
         channels: (C,) int64 positions in `store.channels`.
         device: where minibatches are made.
         threads: of the copying.
+        processes: of this machine that each keep a copy in the host's memory.
 
     Raises:
         UsageError: an unknown kind, or the GPU's memory without a GPU.
     """
     names = {kind: (kind, str(device) if kind == "gpu" else "", *channels.tolist()) for kind in CACHES}
-    kind = _chosen(wanted, store, names, _set_bytes(store, len(channels)), device)
+    kind = _chosen(wanted, store, names, _set_bytes(store, len(channels)), device, processes)
     if kind == "gpu":
         if names["gpu"] not in store.kept:
             store.kept[names["gpu"]] = _fill_device(store, channels, device, threads)
@@ -158,7 +164,12 @@ def available_bytes(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = Path("
 
 
 def _chosen(
-    wanted: str, store: PreparedStore, names: dict[str, tuple[object, ...]], n_bytes: int, device: torch.device
+    wanted: str,
+    store: PreparedStore,
+    names: dict[str, tuple[object, ...]],
+    n_bytes: int,
+    device: torch.device,
+    processes: int,
 ) -> str:
     check_cache(wanted, str(device))
     if wanted != "auto":
@@ -167,7 +178,8 @@ def _chosen(
         return "none"
     if names["gpu"] in store.kept or n_bytes <= CACHE_GPU_SHARE * _free_on(device):
         return "gpu"
-    return "host" if names["host"] in store.kept or n_bytes <= CACHE_HOST_SHARE * available_bytes() else "none"
+    fits = n_bytes * processes <= CACHE_HOST_SHARE * available_bytes()
+    return "host" if names["host"] in store.kept or fits else "none"
 
 
 def _free_on(device: torch.device) -> int:

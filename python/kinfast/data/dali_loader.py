@@ -54,6 +54,8 @@ class DaliLoader:
 
     def epoch(self, number: int, first_batch: int = 0) -> Iterator[Minibatch]:
         """Yield an epoch's minibatches, from `first_batch` on when a run is resumed within it."""
+        if len(self) == 0:
+            return
         # a pipeline that was left half way, or that failed, still holds batches: only a finished one is used again
         running, self._idle = self._idle or self._build(), None
         batches = prefetched(self._feed.fetch(number, first_batch), self._feed.settings.prefetch)
@@ -73,7 +75,7 @@ class DaliLoader:
         settings, gpu = self._feed.settings, self.device.type == "cuda"
         source = _Source(self._feed)
         options = {
-            "batch_size": max(len(rows) for rows in self._feed.batches(0)),
+            "batch_size": self._feed.largest_batch(),
             "num_threads": settings.threads,
             "device_id": _device_id(self.device),
             "prefetch_queue_depth": RUNS_AHEAD,
@@ -104,7 +106,8 @@ class DaliLoader:
         # DALI's pixels are interleaved; planes are what the steps below are quick on
         pieces = (stack[at : at + step].contiguous() for at in range(0, len(stack), step))
         streams = fill_streams(pieces, len(stack), self._feed.positions, batch.augmentation, settings.dtype)
-        return Minibatch(streams, self._feed.targets(batch.rows), torch.from_numpy(batch.rows), self.views)
+        targets, rows = self._feed.targets(batch.rows), torch.from_numpy(batch.rows)
+        return Minibatch(streams, targets, rows, self.views, batch.first, batch.of)
 
 
 class _Source:

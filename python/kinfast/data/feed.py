@@ -18,6 +18,7 @@ from kinfast.data.balance import balanced_rows
 from kinfast.data.cache import SiteSource, open_source
 from kinfast.data.composites import Composite, stream_positions, used_channels
 from kinfast.data.labels import LabelledSites
+from kinfast.data.shard import WHOLE, Shard
 from kinfast.data.store import PreparedStore
 from kinfast.data.transfer import put
 from kinfast.data.views import fixed_views
@@ -30,7 +31,8 @@ class LoaderSettings:
 
     Attributes:
         input_size: side of the crops, pixels; at most the store's shorter side.
-        batch_size: sites of a minibatch in training; outside it, crops, so that memory stays the same.
+        batch_size: sites of a minibatch in training, of all processes together; outside it, crops of one process, so
+            that memory stays the same.
         augmentation: None outside training: sites in the rows' order, each as a fixed grid of crops.
         views: crops of that grid; None: as many as cover the site, 9 at most. Not used in training.
         seed: of order and augmentation.
@@ -40,6 +42,7 @@ class LoaderSettings:
         prefetch: batches prepared ahead.
         cache: where the images are kept: auto, gpu, host or none; see `cache.open_source`.
         balanced_draws: sites of a training epoch of as many sites of each class; None: every site once.
+        shard: the part of the sites that is served, where several processes work together.
     """
 
     input_size: int = INPUT_SIZE
@@ -53,6 +56,7 @@ class LoaderSettings:
     prefetch: int = 2
     cache: str = "auto"
     balanced_draws: int | None = None
+    shard: Shard = WHOLE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,11 +67,14 @@ class HostBatch:
         rows: (B,) int64 positions in the store's table.
         images: (B, h, w, C) uint8; None where the device holds them.
         augmentation: in training.
+        first, of: of the whole batch's `of` sites these begin at `first`.
     """
 
     rows: NDArray[np.int64]
     images: torch.Tensor | None
     augmentation: Augmentation | None
+    first: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +116,9 @@ class Feed:
         views = 1 if settings.augmentation is not None else settings.views
         corners = fixed_views(store.image_size, settings.input_size, views)
         channels = used_channels(composites, store)
-        source = open_source(settings.cache, store, channels, torch.device(settings.device), settings.threads)
+        source = open_source(
+            settings.cache, store, channels, torch.device(settings.device), settings.threads, settings.shard.on_machine
+        )
         return cls(store, rows, labels, settings, source, channels, stream_positions(composites, store), corners)
 
     @property
@@ -124,30 +133,46 @@ class Feed:
 
     @property
     def n_batches(self) -> int:
-        """Minibatches of an epoch."""
-        return -(-(self.settings.balanced_draws or len(self.rows)) // max(1, self.settings.batch_size // self.views))
+        """Minibatches of an epoch: in training as many in every process, outside it none where it has no site."""
+        n_sites = len(self.rows) if self.training else len(self.rows[self.settings.shard.part(len(self.rows))])
+        return -(-(self.settings.balanced_draws or n_sites) // max(1, self.settings.batch_size // self.views))
+
+    @property
+    def training(self) -> bool:
+        """Whether sites are shuffled and augmented."""
+        return self.settings.augmentation is not None
 
     def batches(self, epoch: int) -> list[NDArray[np.int64]]:
         """Give an epoch's batches; sizes differ by one at most, so that no batch is a lone rest.
 
-        Every site comes once, or, where classes are balanced, as often as `balance.balanced_rows` says.
+        Every site comes once, or, where classes are balanced, as often as `balance.balanced_rows` says. In training the
+        batches are those of all processes together, each of which serves its part of every one; outside it its own.
         """
         rows, draws = self.rows, self.settings.balanced_draws
+        if not self.training:
+            own = rows[self.settings.shard.part(len(rows))]
+            return np.array_split(own, self.n_batches) if len(own) else []
         if draws is not None and self.labels is not None:
             rows = balanced_rows(rows, self.labels.codes[rows], draws, self.settings.seed, epoch)
-        if self.settings.augmentation is not None:
-            rows = rows[np.random.default_rng([self.settings.seed, epoch, 0]).permutation(len(rows))]
-        return np.array_split(rows, self.n_batches)
+        order = np.random.default_rng([self.settings.seed, epoch, 0]).permutation(len(rows))
+        # ascending rows are read from disk in fewest stretches; within a batch the order carries nothing
+        return [np.sort(some) for some in np.array_split(rows[order], self.n_batches)]
+
+    def largest_batch(self) -> int:
+        """Give the sites of the largest minibatch that this process serves."""
+        return max(len(rows[self._own(rows)]) for rows in self.batches(0))
 
     def fetch(self, epoch: int, first_batch: int = 0) -> Iterator[HostBatch]:
         """Yield an epoch's batches from `first_batch` on. What a batch holds does not depend on where one began."""
         batches = self.batches(epoch)
         for index in range(first_batch, len(batches)):
             if index + 1 < len(batches):
-                self.source.expect(batches[index + 1])
-            # ascending rows are read from disk in fewest stretches; within a batch the order carries nothing
-            rows = np.sort(batches[index]) if self.settings.augmentation is not None else batches[index]
-            yield HostBatch(rows, self.source.gather(rows), self._augmentation(epoch, index, len(rows)))
+                self.source.expect(batches[index + 1][self._own(batches[index + 1])])
+            whole = batches[index]
+            own = self._own(whole)
+            drawn = self._augmentation(epoch, index, len(whole))
+            part = None if drawn is None else drawn.part(own.start, own.stop)
+            yield HostBatch(whole[own], self.source.gather(whole[own]), part, own.start, len(whole))
 
     def on_device(self, batch: HostBatch) -> torch.Tensor:
         """Give a batch's images on the device: (B, h, w, C) uint8."""
@@ -158,6 +183,9 @@ class Feed:
         if self.labels is None:
             return None
         return put(torch.from_numpy(self.labels.targets(rows)), self.device)
+
+    def _own(self, rows: NDArray[np.int64]) -> slice:
+        return self.settings.shard.part(len(rows)) if self.training else slice(0, len(rows))
 
     def _augmentation(self, epoch: int, index: int, n_sites: int) -> Augmentation | None:
         spec, settings = self.settings.augmentation, self.settings

@@ -31,12 +31,15 @@ class Minibatch:
             unlabelled.
         rows: (B,) int64 positions in the store's table, on the CPU.
         views: crops of each site: 1 in training.
+        first, of: the minibatch of all processes has `of` sites, and this one's begin at `first`; 0: no others.
     """
 
     streams: tuple[Tensor, ...]
     targets: Tensor | None
     rows: Tensor
     views: int = 1
+    first: int = 0
+    of: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -129,11 +132,12 @@ def _empty(like: Tensor, n_crops: int, channels: int, dtype: torch.dtype) -> Ten
 
 
 def _draw_noise(shape: tuple[int, ...], device: torch.device, augmentation: Augmentation | None) -> Tensor | None:
-    """Draw a whole batch's noise at once, so that neither the pieces it is worked on in nor the layout matter."""
+    """Draw a whole batch's noise at once: its pieces, and the processes that share it, do not matter."""
     if augmentation is None or augmentation.noise == 0:
         return None
     generator = torch.Generator(device).manual_seed(augmentation.noise_seed)
-    return torch.randn(shape, generator=generator, device=device)
+    drawn = torch.randn((augmentation.of, *shape[1:]), generator=generator, device=device)
+    return drawn[augmentation.first : augmentation.first + shape[0]]
 
 
 def _normalised(stack: Tensor, channels: Sequence[int]) -> Tensor:

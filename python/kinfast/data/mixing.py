@@ -75,7 +75,8 @@ class MixingLoader:
     def epoch(self, number: int, first_batch: int = 0) -> Iterator[Minibatch]:
         """Yield an epoch's minibatches; their targets are (B, n_classes) float32."""
         for index, batch in enumerate(self._loader.epoch(number, first_batch), first_batch):
-            rng = np.random.default_rng([self._seed, number, index, _TAG])
+            # of several processes each mixes its own part of the minibatch, the first as one alone would
+            rng = np.random.default_rng([self._seed, number, index, _TAG, *([batch.first] if batch.first else [])])
             mix = draw_mix(rng, len(batch), batch.streams[0].shape[-1], self._spec)
             yield mix_batch(batch, mix, self._n_classes)
 

@@ -52,7 +52,8 @@ class TorchLoader:
         feed = self._feed
         n_crops = len(batch.rows) * self.views
         streams = fill_streams(self._stacks(batch), n_crops, feed.positions, batch.augmentation, feed.settings.dtype)
-        return Minibatch(streams, feed.targets(batch.rows), torch.from_numpy(batch.rows), self.views)
+        targets, rows = feed.targets(batch.rows), torch.from_numpy(batch.rows)
+        return Minibatch(streams, targets, rows, self.views, batch.first, batch.of)
 
     def _stacks(self, batch: HostBatch) -> Iterator[Tensor]:
         """Yield the batch's stacks (n, C, S, S): on a CPU a few sites at a time, elsewhere all at once."""

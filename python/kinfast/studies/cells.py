@@ -139,9 +139,13 @@ def _trained(
             told = StageOnly(reporter, cell.name)
             yield trainer(store_root, cell, folder / cell.name, threads, told)
         return
+    from kinfast.train.gpus import deal_gpus, take_gpu
+
     each = max(1, threads // processes)
     # spawned, not forked: torch's threads do not survive a fork
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    dealt = deal_gpus(context, processes, (cell.config.device for cell in cells))
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=take_gpu, initargs=(dealt,)) as pool:
         waiting: set[Future[Outcome]] = {
             pool.submit(trainer, store_root, cell, folder / cell.name, each, WhileParentLives(os.getpid()))
             for cell in cells

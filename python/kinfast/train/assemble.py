@@ -19,6 +19,7 @@ from kinfast.train.optimizers import make_optimizer, rate_groups
 from kinfast.train.plan import Plan, training_rows
 from kinfast.train.schedules import make_schedule
 from kinfast.train.seeds import WEIGHTS, derived_seed, seed_torch
+from kinfast.train.sync_norms import synchronise_norms
 
 LEAST_FIXED_BATCH = 16
 """Sites of a minibatch of validation and prediction, where each is one image."""
@@ -31,6 +32,8 @@ def assemble_fold(
     config, device = plan.config, plan.precision.device
     steps = plan.steps(number, store.image_size)
     model = to_device(assemble_model(plan, weights, number), device)
+    if config.sync_bn and plan.ranks.size > 1:
+        synchronise_norms(model)
     if config.checkpoint_activations:
         model.checkpoint_activations()
     return Fold(
@@ -64,6 +67,7 @@ def assemble_fold(
         unripe_share=UNRIPE_SHARE,
         seed=config.seed,
         checkpoint_minutes=config.checkpoint_minutes,
+        ranks=plan.ranks,
     )
 
 
@@ -168,4 +172,5 @@ def _settings(plan: Plan, threads: int) -> LoaderSettings:
         dtype=plan.precision.dtype or torch.float32,
         threads=threads,
         cache=plan.config.cache,
+        shard=plan.ranks.shard,
     )

@@ -1,11 +1,14 @@
 """ReLU units that answer nothing: counted while the validation part goes through the model."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from kinfast.train.ranks import Ranks
 
 RELUS = (nn.ReLU, nn.ReLU6)
 
@@ -41,6 +44,21 @@ def watch_relus(model: nn.Module) -> Iterator[Mapping[str, Tensor]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def whole_fired(fired: Mapping[str, Tensor], ranks: Ranks) -> dict[str, Tensor]:
+    """Tell which units were above 0 for any process's sites. A process that had no site watched none."""
+    if ranks.size == 1:
+        return dict(fired)
+    sizes: dict[str, int] = {}
+    for text in ranks.each(json.dumps({name: len(units) for name, units in fired.items()})):
+        sizes |= json.loads(text)
+    if not sizes:
+        return {}
+    parts = [fired[name].cpu() if name in fired else torch.zeros(n, dtype=torch.bool) for name, n in sizes.items()]
+    own = torch.cat(parts).to(torch.uint8)
+    ever = ranks.whole(own[None], ranks.rank, ranks.size).any(dim=0)
+    return dict(zip(sizes, torch.split(ever, list(sizes.values())), strict=True))
 
 
 def dead_shares(fired: Mapping[str, Tensor]) -> dict[str, float]:

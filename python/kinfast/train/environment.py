@@ -23,7 +23,9 @@ PACKAGES = (
 )
 
 
-def describe_environment(*, device: str, loader: str, precision: str, threads: int) -> dict[str, Any]:
+def describe_environment(
+    *, device: str, loader: str, precision: str, threads: int, processes: int = 1
+) -> dict[str, Any]:
     """Describe the machine and the software of a run, for environment.json.
 
     Args:
@@ -31,6 +33,7 @@ def describe_environment(*, device: str, loader: str, precision: str, threads: i
         loader: dali or torch.
         precision: float32, bfloat16 or float16.
         threads: of torch and of the loaders.
+        processes: that train together.
     """
     active, available = instruction_sets()
     return {
@@ -41,6 +44,7 @@ def describe_environment(*, device: str, loader: str, precision: str, threads: i
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "threads": threads,
+        "processes": processes,
         "isa": active,
         "isas": available,
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],

@@ -13,19 +13,20 @@ import torch
 from torch import nn
 
 from kinfast.data.loaders import Loader
-from kinfast.errors import UsageError
+from kinfast.errors import RunError, UsageError
 from kinfast.metrics.scores import score
 from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter, Silent
 from kinfast.train.averaging import WeightAverage
 from kinfast.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from kinfast.train.dead_relus import dead_shares, watch_relus
+from kinfast.train.dead_relus import dead_shares, watch_relus, whole_fired
 from kinfast.train.generators import generator_states, set_generators
 from kinfast.train.inference import answer
 from kinfast.train.interruption import Stop, hear_signals
 from kinfast.train.losses import Loss
 from kinfast.train.packing import restore_optimizer
 from kinfast.train.precision import Precision
+from kinfast.train.ranks import ALONE, Ranks
 from kinfast.train.schedules import Schedule
 from kinfast.train.seeds import seed_torch
 from kinfast.train.step import Updater
@@ -33,6 +34,8 @@ from kinfast.train.stopping import Best, unripe_epochs
 from kinfast.train.sums import Sums
 
 SECONDS_A_MINUTE = 60.0
+NOTHING, KEEP, STOP = range(3)
+"""What a process may wish for between two steps; what one wishes, all do."""
 VALIDATION_SCORES = ("top1_accuracy", "binary_accuracy", "balanced_accuracy", "roc_auc_macro")
 """Scores of the validation part that the history keeps, beside the loss."""
 
@@ -66,6 +69,7 @@ class Fold:
         unripe_share: of the epochs, see `stopping.Best`.
         seed: of the run.
         checkpoint_minutes: from one checkpoint within an epoch to the next.
+        ranks: the processes that train it together.
     """
 
     number: int
@@ -88,6 +92,7 @@ class Fold:
     ema: float = 0.0
     freeze_epochs: int = 0
     second: SecondOptimizer | None = None
+    ranks: Ranks = ALONE
 
     def optimizer_of(self, epoch: int) -> torch.optim.Optimizer:
         """Give the optimiser that trains an epoch, 0-based."""
@@ -110,14 +115,15 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
         UsageError: the loss is no longer a number.
         KeyboardInterrupt: it was asked to stop, by Ctrl-C or SIGTERM; where it stands is kept.
     """
-    updater = _make_updater(fold)
     state = load_checkpoint(path) or Checkpoint()
+    _check_alike(state, fold, path)
+    updater = _make_updater(fold)
     best = Best(**state.best) if state.best else Best(unripe_epochs(fold.epochs, fold.unripe_share))
     if state.weights:
         # between epochs it is the state of the optimiser before, which may be another one
         updater.optimizer = fold.optimizer_of(state.epoch - (0 if state.midway else 1))
         _restore(updater, state)
-    with hear_signals() as stop:
+    with hear_signals(patient=fold.ranks.size > 1) as stop:
         while not state.finished and state.epoch < fold.epochs:
             updater.optimizer = fold.optimizer_of(state.epoch)
             row = _epoch(fold, updater, _Keeper(state, updater, path, fold, stop), reporter)
@@ -125,10 +131,11 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
             state = _advance(
                 state, updater, best, row, finished=best.exhausted(fold.patience) or row["epoch"] == fold.epochs
             )
-            save_checkpoint(state, path)
+            if fold.ranks.first:
+                save_checkpoint(state, path)
             on_epoch(state.history)
             reporter.line(_sentence(row, fold.epochs, best))
-            if stop.asked:
+            if fold.ranks.most(stop.asked):
                 raise KeyboardInterrupt
     return state
 
@@ -141,6 +148,7 @@ def _make_updater(fold: Fold) -> Updater:
         fold.precision,
         fold.clip_norm,
         fold.compiled,
+        ranks=fold.ranks,
         pieces=fold.pieces,
         average=WeightAverage(fold.model, fold.ema) if fold.ema else None,
     )
@@ -162,40 +170,48 @@ class _Keeper(Silent):
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """Look whether it is time: between steps, and between validation's minibatches, which change nothing."""
-        if self._stop.asked:
-            self._keep()
+        due = time.perf_counter() - self._kept >= SECONDS_A_MINUTE * self._fold.checkpoint_minutes
+        wish = self._fold.ranks.most(STOP if self._stop.asked else KEEP if due else NOTHING)
+        if wish == NOTHING:
+            return
+        self._keep()
+        self._kept = time.perf_counter()
+        if wish == STOP:
             raise KeyboardInterrupt
-        if time.perf_counter() - self._kept >= SECONDS_A_MINUTE * self._fold.checkpoint_minutes:
-            self._keep()
-            self._kept = time.perf_counter()
 
     def _keep(self) -> None:
-        device = self._fold.precision.device
-        midway = {"sums": self.sums.as_kept(self.seconds), "generators": generator_states(device)}
-        save_checkpoint(replace(self._state, **_latest(self._updater), midway=midway), self._path)
+        ranks = self._fold.ranks
+        first, *others = ranks.states(generator_states(self._fold.precision.device))
+        if ranks.first:
+            midway = {"sums": self.sums.as_kept(self.seconds), "generators": first, "others": others}
+            save_checkpoint(replace(self._state, **_latest(self._updater), midway=midway), self._path)
 
 
 def _epoch(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) -> dict[str, Any]:
     """Train and validate once, or go on with it. Returns the history's line, epochs counted from 1."""
     epoch, sums = keeper.epoch, keeper.sums
+    seed_torch(fold.seed, fold.number, epoch + 1, fold.ranks.rank)
     if keeper.midway:
-        set_generators(keeper.midway["generators"], fold.precision.device)
-    else:
-        seed_torch(fold.seed, fold.number, epoch + 1)
+        kept = [keeper.midway["generators"], *keeper.midway.get("others", [])]
+        if fold.ranks.rank < len(kept):
+            set_generators(kept[fold.ranks.rank], fold.precision.device)
     _train(fold, updater, keeper, reporter)
     seconds, row = keeper.seconds, sums.row(fold.loss)
     _check_finite(row["train_loss"], fold, epoch)
     if fold.validation is not None:
         with updater.average.in_place() if updater.average else nullcontext():
             row |= _validate(fold, updater.model, keeper)
-    return {
-        "fold": fold.number,
-        "epoch": epoch + 1,
-        **row,
-        "learning_rate": fold.schedule.rate((epoch + 1) * fold.steps - 1),
-        "seconds": round(keeper.seconds, 3),
-        "sites_per_second": round(sums.sites / seconds, 2),
-    }
+    # of the first process: whether to go on must not depend on the last bit of a sum
+    return fold.ranks.share(
+        {
+            "fold": fold.number,
+            "epoch": epoch + 1,
+            **row,
+            "learning_rate": fold.schedule.rate((epoch + 1) * fold.steps - 1),
+            "seconds": round(keeper.seconds, 3),
+            "sites_per_second": round(sums.sites / seconds, 2),
+        }
+    )
 
 
 def _train(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) -> None:
@@ -203,15 +219,16 @@ def _train(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) ->
     fold.model.train()
     if fold.freeze_epochs:
         fold.model.freeze_backbones(keeper.epoch < fold.freeze_epochs)
+        updater.join()
     first, sums = keeper.sums.steps, keeper.sums
     left = min(fold.steps, len(fold.training)) - first
     if left <= 0:
         return
     batches = itertools.islice(fold.training.epoch(keeper.epoch, first), left)
     for index, batch in enumerate(batches, first):
-        loss, logits = updater.step(batch, fold.schedule.rate(keeper.epoch * fold.steps + index))
-        sums.add(batch, loss, logits)
-        reporter.advance(len(batch))
+        loss, logits, targets = updater.step(batch, fold.schedule.rate(keeper.epoch * fold.steps + index))
+        sums.add(loss, logits, targets)
+        reporter.advance(len(targets))
         keeper.advance()
 
 
@@ -219,16 +236,24 @@ def _validate(fold: Fold, model: nn.Module, keeper: _Keeper) -> dict[str, Any]:
     """Compute the loss and the scores of the validation part, as the test part will be: averaged over views."""
     assert fold.validation is not None
     assert fold.validation.labels is not None
+    fold.ranks.share_buffers(model)
     with watch_relus(model) as fired:
-        answers = answer(model, fold.validation, fold.loss, fold.precision, keeper)
+        answers = answer(model, fold.validation, fold.loss, fold.precision, keeper, fold.ranks)
     targets = torch.from_numpy(fold.validation.labels.targets(answers.rows))
     loss = float(fold.loss.to("cpu")(torch.from_numpy(answers.logits), targets))
     _check_finite(loss, fold, keeper.epoch)
-    found: dict[str, Any] = {"validation_loss": loss, "dead_relus": dead_shares(fired)}
+    found: dict[str, Any] = {"validation_loss": loss, "dead_relus": dead_shares(whole_fired(fired, fold.ranks))}
     if targets.ndim == 1:
         scores = score(answers.probabilities.astype("float64"), targets.numpy())
         found |= {f"validation_{name}": _finite(scores[name]) for name in VALIDATION_SCORES}
     return found
+
+
+def _check_alike(state: Checkpoint, fold: Fold, path: Path) -> None:
+    """See that all processes go on from one place."""
+    done = state.steps_done(fold.steps)
+    if fold.ranks.most(done) != -fold.ranks.most(-done):
+        raise RunError(f"not all processes find the same checkpoints in {path}: wanted a folder that all machines see")
 
 
 def _check_finite(loss: float, fold: Fold, epoch: int) -> None:

@@ -1,5 +1,6 @@
 """A model's answers for sites: logits, averaged over each site's fixed views."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter, Silent
 from kinfast.train.losses import Loss
 from kinfast.train.precision import Precision
+from kinfast.train.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +33,12 @@ class Answers:
 
 
 def answer(
-    model: nn.Module, loader: Loader, loss: Loss, precision: Precision, reporter: Reporter | None = None
+    model: nn.Module,
+    loader: Loader,
+    loss: Loss,
+    precision: Precision,
+    reporter: Reporter | None = None,
+    ranks: Ranks = ALONE,
 ) -> Answers:
     """Ask a model about all sites of a loader that does not augment.
 
@@ -41,6 +48,7 @@ def answer(
         loss: what the model was trained with: it knows how logits become probabilities.
         precision: as in training.
         reporter: told of each minibatch, in sites.
+        ranks: each process asks about its shard of the sites; all get all answers.
     """
     reporter = reporter or Silent()
     rows, logits = [], []
@@ -52,9 +60,12 @@ def answer(
             logits.append(_over_views(outputs, batch, loss))
             rows.append(batch.rows)
             reporter.advance(len(batch))
-        together = torch.cat(logits)
+        for _ in range(ranks.most(len(loader)) - len(loader)):
+            reporter.advance(0)  # as often as in the other processes: they may agree there on stopping
+        together = _of_all(logits, loader, ranks)
         chances = loss.probabilities(together)
-    return Answers(torch.cat(rows).numpy(), together.cpu().numpy(), chances.cpu().numpy())
+        all_rows = ranks.whole(torch.cat(rows) if rows else torch.zeros(0, dtype=torch.int64), *_place(loader, ranks))
+    return Answers(all_rows.numpy(), together.cpu().numpy(), chances.cpu().numpy())
 
 
 def embed(
@@ -71,6 +82,20 @@ def embed(
             features.append(batch.mean_over_views(joined.float()).cpu())
             reporter.advance(len(batch))
     return torch.cat(features).numpy()
+
+
+def _place(loader: Loader, ranks: Ranks) -> tuple[int, int]:
+    """Give where a process's sites begin among those of all, and how many these are."""
+    return ranks.shard.part(loader.n_sites).start, loader.n_sites
+
+
+def _of_all(logits: Sequence[Tensor], loader: Loader, ranks: Ranks) -> Tensor:
+    """Put the processes' logits together, on the host. A process that had no site does not know their width."""
+    if ranks.size == 1:
+        return torch.cat(list(logits))
+    width = ranks.most(logits[0].shape[1] if logits else 0)
+    own = torch.cat(list(logits)).cpu() if logits else torch.zeros(0, width)
+    return ranks.whole(own, *_place(loader, ranks))
 
 
 def _over_views(outputs: Tensor, batch: Minibatch, loss: Loss) -> Tensor:

@@ -10,23 +10,28 @@ from types import FrameType
 class Stop:
     """Whether training was asked to stop."""
 
-    def __init__(self) -> None:
+    def __init__(self, patient: bool) -> None:
         self.asked = False
+        self._patient = patient
 
     def hear(self, number: int, _frame: FrameType | None) -> None:
-        """Note a signal; a second one stops at once."""
-        if self.asked:
+        """Note a signal; a second one stops at once, unless patient."""
+        if self.asked and not self._patient:
             raise KeyboardInterrupt
         self.asked = True
 
 
 @contextmanager
-def hear_signals() -> Iterator[Stop]:
+def hear_signals(*, patient: bool = False) -> Iterator[Stop]:
     """Note SIGINT and SIGTERM (what SLURM and clouds send before they take a machine away) within the region.
 
     Python lets the main thread alone set handlers: in another one nothing is noted.
+
+    Args:
+        patient: let a second signal pass: a process of several may hear the first twice, from the system and from
+            torchrun, which ends it by itself when it takes too long.
     """
-    stop = Stop()
+    stop = Stop(patient)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return

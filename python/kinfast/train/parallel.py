@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kinfast.progress import Reporter
+from kinfast.train.gpus import deal_gpus, take_gpu
 
 LISTEN_SECONDS = 0.2
 _told: Any = None
@@ -36,9 +37,11 @@ def train_folds(
     folds: Sequence[int],
     workers: int,
     threads: int,
+    device: str,
     reporter: Reporter,
 ) -> None:
-    """Train folds of a run that was begun, `workers` at a time, each with its share of the threads.
+    """Train folds of a run that was begun, `workers` at a time, each with its share of the threads, and with a GPU of
+    its own where `device`, as it was asked for, leaves that open.
 
     Raises:
         KinfastError, MemoryError: what a fold met; the others' checkpoints stay, and the run can be resumed.
@@ -46,7 +49,8 @@ def train_folds(
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
     share = max(1, threads // workers)
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(messages,)) as pool:
+    dealt = deal_gpus(context, workers, [device])
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(messages, dealt)) as pool:
         waiting = {pool.submit(_train_one, tuple(stores), test_on, run, fold, share) for fold in folds}
         try:
             while waiting:
@@ -62,9 +66,10 @@ def train_folds(
     _pass_on(messages, reporter)
 
 
-def _begin(messages: Any) -> None:
+def _begin(messages: Any, dealt: Any) -> None:
     global _told
     _told = messages
+    take_gpu(dealt)
 
 
 def _train_one(stores: tuple[Path, ...], test_on: Path | None, run: Path, fold: int, threads: int) -> None:

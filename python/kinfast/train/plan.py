@@ -29,7 +29,9 @@ from kinfast.train.label_task import select_task
 from kinfast.train.losses import CROSS_ENTROPY, loss_kind
 from kinfast.train.optimizers import optimizer_parameters
 from kinfast.train.option_ranges import check_ranges
-from kinfast.train.precision import Precision, choose_device, choose_precision
+from kinfast.train.precision import Precision, choose_precision
+from kinfast.train.ranks import ALONE, Ranks, own_device
+from kinfast.train.shares import check_shares, share_lines
 
 FIRST_PLATE = "first"
 """Stands for the first plate by name, whatever it is called: a recipe knows no names."""
@@ -55,6 +57,7 @@ class Plan:
         switch_learning_rate: of the second optimiser; 0 without one, and until the model is known.
         notes: lines that a person should read.
         batch_found: whether the batch size was found, not asked for.
+        ranks: the processes that train together.
     """
 
     config: TrainConfig
@@ -72,6 +75,7 @@ class Plan:
     switch_learning_rate: float
     notes: tuple[str, ...]
     batch_found: bool = False
+    ranks: Ranks = ALONE
 
     @property
     def stream_channels(self) -> tuple[int, ...]:
@@ -84,6 +88,13 @@ class Plan:
         return self.config.steps_per_epoch or default_steps(
             n_train, self.config.batch_size, image_size, self.input_size
         )
+
+    def epoch_sites(self, fold: int, image_size: tuple[int, int]) -> int:
+        """Count the sites that an epoch's minibatches are made of, repetitions too."""
+        rows, steps = self.split.rows(fold, schema.PART_TRAIN), self.steps(fold, image_size)
+        if self.config.balanced_sampling:
+            return steps * self.config.batch_size
+        return len(training_rows(rows, self.config.batch_size, steps))
 
     def class_weights(self, fold: int) -> NDArray[np.float32] | None:
         """Give the classes' weights in a fold, or None where all weigh alike."""
@@ -119,7 +130,7 @@ class Plan:
         return said
 
 
-def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
+def make_plan(store: PreparedStore, config: TrainConfig, ranks: Ranks = ALONE) -> Plan:
     """Decide a run.
 
     Raises:
@@ -128,7 +139,7 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
     """
     check_ranges(config)
     check_compiled(config.compile)
-    device = choose_device(config.device)
+    device = own_device(config.device, ranks.local, ranks.on_machine)
     check_cache(config.cache, device)
     store, inactive_notes = _without_inactive(store, config)
     labels, label_notes = _labels(store, config)
@@ -159,8 +170,13 @@ def make_plan(store: PreparedStore, config: TrainConfig) -> Plan:
         learning_rate=config.learning_rate or 0.0,
         switch_parameters=_switch_parameters(config),
         switch_learning_rate=config.switch_learning_rate or 0.0,
-        notes=(*inactive_notes, *label_notes, *split_notes),
+        notes=(*inactive_notes, *label_notes, *split_notes, *share_lines(config, ranks)),
+        ranks=ranks,
     )
+    if ranks.size > 1:
+        check_shares(
+            [plan.epoch_sites(fold, store.image_size) for fold in range(split.n_folds)], config.batch_size, ranks
+        )
     return replace(plan, notes=(*plan.notes, *plan.balance_notes(store.image_size)))
 
 

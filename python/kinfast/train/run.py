@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from torch import Tensor
 
 from kinfast import schema
@@ -15,7 +16,7 @@ from kinfast.config import AUTO_BATCH, BATCH_SIZE, TrainConfig
 from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
 from kinfast.data.thumbnails import keep_thumbnails
-from kinfast.errors import RunError
+from kinfast.errors import RunError, UsageError
 from kinfast.models import PretrainedWeights, load_weights, report_parameters
 from kinfast.models.build import check_input_size
 from kinfast.models.initialise import has_normalisation
@@ -36,6 +37,8 @@ from kinfast.train.optimizers import default_learning_rate
 from kinfast.train.parallel import train_folds
 from kinfast.train.plan import Plan, make_plan
 from kinfast.train.predictions import FoldAnswers, prediction_table
+from kinfast.train.ranks import ALONE, Ranks
+from kinfast.train.shares import norm_lines
 
 
 def train(
@@ -46,6 +49,7 @@ def train(
     threads: int = 1,
     parallel_folds: int = 1,
     reporter: Reporter | None = None,
+    ranks: Ranks = ALONE,
 ) -> Path:
     """Train a model, fold by fold, and predict every site of the store.
 
@@ -56,6 +60,7 @@ def train(
         threads: of torch on the CPU and of the loaders. A run is bit-identical on the CPU for the same number.
         parallel_folds: folds trained at once, in processes that share the threads.
         reporter: told of the plan in lines, and of the steps.
+        ranks: the processes that train together, from `ranks.joined_ranks`; the first of them writes.
 
     Returns:
         `out`.
@@ -65,18 +70,26 @@ def train(
         MemoryError: the device's memory is too small; says what to change.
     """
     reporter = reporter or Silent()
-    plan = _plan(store, config, threads, parallel_folds)
-    weights = load_weights(config.backbone, config.weights)
+    plan, weights = ranks.together(
+        lambda: (_plan(store, config, threads, parallel_folds, ranks), load_weights(config.backbone, config.weights))
+    )
     with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
         plan, report = _settle(plan, weights)
-        folder.claim_folder(out)
+        ranks.together(lambda: folder.claim_folder(out) if ranks.first else None)
         _say(reporter, [*plan.notes, *report])
-        _write_settings(store, plan, out, threads)
+        if ranks.first:
+            _write_settings(store, plan, out, threads)
         return _run(store, plan, weights, out, threads, parallel_folds, reporter)
 
 
 def resume(
-    store: PreparedStore, run: Path, *, threads: int = 1, parallel_folds: int = 1, reporter: Reporter | None = None
+    store: PreparedStore,
+    run: Path,
+    *,
+    threads: int = 1,
+    parallel_folds: int = 1,
+    reporter: Reporter | None = None,
+    ranks: Ranks = ALONE,
 ) -> Path:
     """Go on with an interrupted run: the same folds, epochs and curve as if it had not been interrupted.
 
@@ -84,14 +97,15 @@ def resume(
         RunError: there is no such run, or the store or the split are no longer the same.
     """
     reporter = reporter or Silent()
-    plan = _plan_again(store, run)
+    plan = ranks.together(lambda: _plan_again(store, run, ranks))
     config = plan.config
-    weights = None if _all_begun(run, plan) else load_weights(config.backbone, config.weights)
+    begun = bool(ranks.share(_all_begun(run, plan)))
+    weights = ranks.together(lambda: None if begun else load_weights(config.backbone, config.weights))
     with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
         now = _environment(plan, threads)
         changed = changed_since(folder.read_environment(run), now)
         _say(reporter, [*plan.notes, *changed])
-        if changed:
+        if changed and ranks.first:
             folder.append_line({"resumed_with": changed}, run / folder.CHANGES)
         return _run(store, plan, weights, run, threads, parallel_folds, reporter)
 
@@ -117,18 +131,20 @@ def run_stores(run: Path) -> tuple[list[Path], Path | None]:
     return [Path(part["path"]) for part in stores if not part["test_only"]], test_on[0] if test_on else None
 
 
-def _plan(store: PreparedStore, config: TrainConfig, threads: int, at_once: int) -> Plan:
+def _plan(store: PreparedStore, config: TrainConfig, threads: int, at_once: int, ranks: Ranks) -> Plan:
     """Decide a run; a batch size that is left open is found first, since steps and notes depend on it."""
     if config.batch_size != AUTO_BATCH:
-        return make_plan(store, config)
+        return make_plan(store, config, ranks)
+    if ranks.size > 1:
+        raise UsageError("--batch-size auto is found for one process: with torchrun give the size of all together")
     size, line = find_batch_size(store, make_plan(store, replace(config, batch_size=BATCH_SIZE)), threads, at_once)
     plan = make_plan(store, replace(config, batch_size=size))
     return replace(plan, batch_found=True, notes=(line, *plan.notes))
 
 
-def _plan_again(store: PreparedStore, run: Path) -> Plan:
+def _plan_again(store: PreparedStore, run: Path, ranks: Ranks = ALONE) -> Plan:
     content = folder.read_config(run)
-    plan = make_plan(store, folder.asked_config(content, run))
+    plan = make_plan(store, folder.asked_config(content, run), ranks)
     now = describe_run(store, plan)
     if differing := [what for key, what in DECISIVE.items() if key in content and content[key] != now[key]]:
         raise RunError(
@@ -151,7 +167,7 @@ def _settle(plan: Plan, weights: PretrainedWeights | None) -> tuple[Plan, list[s
     if config.switch_to is not None:
         second = config.switch_learning_rate or usual(config.switch_to)
         then = f"; after epoch {config.switch_epoch} {config.switch_to}, learning rate {second:g}"
-    lines = report_parameters(model, config.backbone).lines()
+    lines = [*report_parameters(model, config.backbone).lines(), *norm_lines(model, config, plan.ranks)]
     lines.append(f"weights {weights.source if weights else NONE}; {config.optimizer}, learning rate {rate:g}{then}")
     return replace(plan, learning_rate=rate, switch_learning_rate=second), lines
 
@@ -170,12 +186,16 @@ def _run(
     history: list[dict[str, Any]] = []
     models: list[dict[str, Tensor]] = []
     for number in range(plan.split.n_folds):
-        done = _train_fold(store, plan, weights, number, out, threads, reporter, _history_writer(out, history))
+        on_epoch = _history_writer(out, history) if plan.ranks.first else lambda _rows: None
+        done = _train_fold(store, plan, weights, number, out, threads, reporter, on_epoch)
         history += done.history
         models.append(done.best_weights)
-    folder.write_weights(dict(enumerate(models)), out / folder.WEIGHTS)
-    _predict(store, plan, models, out, threads, reporter)
-    keep_thumbnails(store, plan.labels.class_of_sites(), plan.composites, out)
+    if plan.ranks.first:
+        folder.write_weights(dict(enumerate(models)), out / folder.WEIGHTS)
+    table = _predict(store, plan, models, threads, reporter)
+    if plan.ranks.first:
+        folder.write_table(table, out / folder.PREDICTIONS)
+        keep_thumbnails(store, plan.labels.class_of_sites(), plan.composites, out)
     return out
 
 
@@ -191,7 +211,8 @@ def _train_at_once(store: PreparedStore, plan: Plan, out: Path, threads: int, wo
     parts = store.dataset.get(STORES) or [{"path": str(store.root.resolve()), "test_only": False}]
     test_on = [Path(part["path"]) for part in parts if part["test_only"]]
     own = [Path(part["path"]) for part in parts if not part["test_only"]]
-    train_folds(own, test_on[0] if test_on else None, out, list(left), workers, threads, reporter)
+    tested = test_on[0] if test_on else None
+    train_folds(own, tested, out, list(left), workers, threads, plan.config.device, reporter)
 
 
 def _train_fold(
@@ -220,21 +241,24 @@ def _train_fold(
 
 
 def _predict(
-    store: PreparedStore, plan: Plan, models: list[dict[str, Tensor]], out: Path, threads: int, reporter: Reporter
-) -> None:
+    store: PreparedStore, plan: Plan, models: list[dict[str, Tensor]], threads: int, reporter: Reporter
+) -> pd.DataFrame:
     """Ask every fold's model about every site of the store."""
     everything = np.arange(len(store.sites), dtype=np.int64)
-    reporter.stage("predict", len(models) * len(everything), "sites")
+    own = len(everything[plan.ranks.shard.part(len(everything))])
+    reporter.stage("predict" if own == len(everything) else "predict own share", len(models) * own, "sites")
     loader = fixed_loader(store, plan, everything, threads, labelled=False)
     frame, loss = plan.split.frame, Loss(plan.loss)
     folds, parts = [], []
     for number, values in enumerate(models):
         model = empty_model(plan)
         model.load_state_dict(values, assign=True)
-        said = answer(to_device(model, plan.precision.device), loader, loss, plan.precision, reporter)
+        model = to_device(model, plan.precision.device)
+        plan.ranks.share_buffers(model)
+        said = answer(model, loader, loss, plan.precision, reporter, plan.ranks)
         folds.append(FoldAnswers(said.logits, said.probabilities))
         parts.append(frame.loc[frame[schema.FOLD] == number, schema.PART].to_numpy().astype(np.str_))
-    folder.write_table(prediction_table(store.sites, plan.labels, parts, folds), out / folder.PREDICTIONS)
+    return prediction_table(store.sites, plan.labels, parts, folds)
 
 
 def _write_settings(store: PreparedStore, plan: Plan, out: Path, threads: int) -> None:
@@ -245,7 +269,11 @@ def _write_settings(store: PreparedStore, plan: Plan, out: Path, threads: int) -
 
 def _environment(plan: Plan, threads: int) -> dict[str, Any]:
     return describe_environment(
-        device=plan.precision.device, loader=plan.loader, precision=plan.precision.name, threads=threads
+        device=plan.precision.device,
+        loader=plan.loader,
+        precision=plan.precision.name,
+        threads=threads,
+        processes=plan.ranks.size,
     )
 
 

@@ -7,9 +7,12 @@ WEIGHTS = 0
 """In the place of an epoch: the draw of a fold's initial weights."""
 
 
-def seed_torch(seed: int, fold: int, epoch: int) -> None:
-    """Set torch's generators on all devices: initial weights (epoch 0) and dropout (epochs from 1)."""
-    torch.manual_seed(derived_seed(seed, fold, epoch))
+def seed_torch(seed: int, fold: int, epoch: int, rank: int = 0) -> None:
+    """Set torch's generators on all devices: initial weights (epoch 0) and dropout (epochs from 1).
+
+    The first of several processes draws what a process alone would, each other one its own.
+    """
+    torch.manual_seed(derived_seed(seed, fold, epoch, *([rank] if rank else [])))
 
 
 def derived_seed(seed: int, *where: int) -> int:

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kinfast.data.minibatch import Minibatch
 from kinfast.train.losses import BINARY_CROSS_ENTROPY, Loss
 
 
@@ -40,16 +39,15 @@ class Sums:
         loss, hits, right = (torch.zeros((), device=device) for _ in range(3))
         return cls(loss, hits, right)
 
-    def add(self, batch: Minibatch, loss: Tensor, logits: Tensor) -> None:
+    def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
         """Add a step's."""
-        assert batch.targets is not None
         self.steps += 1
-        self.sites += len(batch)
-        self.outputs, self.several = logits.shape[1], batch.targets.ndim == 2
-        self.loss += loss * len(batch)
+        self.sites += len(targets)
+        self.outputs, self.several = logits.shape[1], targets.ndim == 2
+        self.loss += loss * len(targets)
         if not self.several:
-            self.hits += (logits.argmax(dim=1) == batch.targets).sum()
-            self.right += _right_outputs(logits, batch.targets)
+            self.hits += (logits.argmax(dim=1) == targets).sum()
+            self.right += _right_outputs(logits, targets)
 
     def as_kept(self, seconds: float) -> dict[str, Any]:
         """Give what a checkpoint keeps, copied: the sums go on."""

@@ -41,7 +41,7 @@ def test_a_step_is_forward_backward_clip_and_step() -> None:
     updater = Updater(
         model, torch.optim.SGD(model.parameters(), lr=9.9), Loss(CROSS_ENTROPY), Precision("cpu", None), 0.01
     )
-    said, logits = updater.step(batch, 0.05)
+    said, logits, _ = updater.step(batch, 0.05)
     assert float(said) == float(loss.detach())
     assert logits.shape == (4, 2)
     for ours, theirs in zip(model.parameters(), by_hand.parameters(), strict=True):
