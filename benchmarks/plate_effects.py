@@ -2,8 +2,8 @@
 
     python benchmarks/plate_effects.py --folder plate_effects      # wants a GPU; --scale small runs through on a CPU
 
-Every compound lies on each of the simulated plates, and plates differ strongly in brightness, channel by channel, and in
-cell number. Windows are the same for all plates, so that preprocessing corrects none of it. A split by well has every
+Every compound lies on each of the simulated plates, and plates differ strongly in brightness, channel by channel, and
+in cell number. Windows are the same for all plates, so that preprocessing corrects none of it. A split by well has each
 plate on both sides, a split by plate tests plates that training has not seen: the difference is what plates cost. Then
 the models of the plate split are asked again with each plate's batch normalisation re-estimated on its controls, and
 their features are classified (logistic regression) as they are, standardised, and whitened on the controls (TVN).
