@@ -36,10 +36,7 @@ CArray<float> correct_image(const CArray<std::uint16_t>& raw, const CArray<float
   auto out = new_image<float>(from.shape);
   const auto to = mutable_view(out);
   const py::gil_scoped_release release;
-  const Field flat(flat_cells, from.shape);
-  const Field dark(dark_cells, from.shape);
-  check_fields(flat, dark);
-  correct(from, flat, dark, to);
+  correct(from, gain_field(flat_cells, from.shape), dark_field(dark_cells, from.shape), to);
   return out;
 }
 

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "arrays.hpp"
-#include "kinfast/quality/components.hpp"
 #include "kinfast/quality/detail.hpp"
 #include "kinfast/quality/nuclei.hpp"
 #include "kinfast/quality/statistics.hpp"
@@ -19,15 +18,6 @@ SiteStatistics measure(const CArray<std::uint16_t>& raw, std::uint16_t saturatio
   const py::gil_scoped_release release;
   StatisticsMeter meter;
   return meter.measure(image, saturation_value);
-}
-
-std::pair<std::size_t, std::size_t> count_components(const CArray<float>& image, double threshold,
-                                                     std::size_t min_area) {
-  const auto view = image_view(image, "image");
-  const py::gil_scoped_release release;
-  ComponentCounter counter;
-  const auto found = counter.count(view, static_cast<float>(threshold), min_area);
-  return {found.components, found.pixels};
 }
 
 std::pair<std::size_t, std::size_t> count_nuclei(const CArray<float>& image, double threshold,
@@ -73,8 +63,6 @@ void bind_quality(py::module_& module) {
       .def_readonly("level_step", &SiteStatistics::level_step);
   module.attr("STATISTIC_PERCENTILES") = statistic_percentiles();
   module.def("statistics", &measure, py::arg("raw").noconvert(), "saturation_value"_a);
-  module.def("count_components", &count_components, py::arg("image").noconvert(), "threshold"_a,
-             "min_area"_a);
   module.def("count_nuclei", &count_nuclei, py::arg("image").noconvert(), "threshold"_a,
              "min_area"_a);
   module.def("detail", &measure_detail, py::arg("image").noconvert());

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <stdexcept>
 #include <vector>
 
@@ -30,22 +31,43 @@ TEST_CASE("rows may be asked for in any order") {
   }
 }
 
+TEST_CASE("rows between the same grid rows are found, and a level field needs no blending") {
+  const std::vector<float> grid{1.0F, 2.0F, 1.0F, 2.0F, 4.0F, 8.0F};
+  const Field field({grid.data(), {3, 2}}, {9, 5});
+  Field::Rows rows(field);
+  for (std::size_t y = 0; y < 9; ++y) {
+    const BlendedRows alike = rows.rows(y);
+    const float* top = alike.top;
+    CHECK((alike.top == alike.bottom) == (y < 4 || y > 6)); // centres at rows 1, 4 and 7
+    for (std::size_t i = 0; i < field.n_alike(y); ++i) {
+      const BlendedRow row = rows.row(y + i);
+      CHECK(row.top == top);
+      CHECK(row.weight == alike.weights[i]);
+    }
+  }
+  CHECK(field.n_alike(0) == 4);
+  CHECK(field.n_alike(4) == 3);
+}
+
 TEST_CASE("correcting takes the dark offset off and divides") {
   const std::vector<std::uint16_t> raw{100, 300};
   const std::vector<float> flat{0.5F};
   const std::vector<float> dark{200.0F};
   std::vector<float> out(2);
-  correct({raw.data(), {1, 2}}, Field({flat.data(), {1, 1}}, {1, 2}),
-          Field({dark.data(), {1, 1}}, {1, 2}), {out.data(), {1, 2}});
+  correct({raw.data(), {1, 2}}, gain_field({flat.data(), {1, 1}}, {1, 2}),
+          dark_field({dark.data(), {1, 1}}, {1, 2}), {out.data(), {1, 2}});
   CHECK(out == std::vector<float>{-200.0F, 200.0F});
 }
 
 TEST_CASE("fields that cannot be divided by are refused") {
-  const std::vector<float> good{1.0F};
-  const std::vector<float> zero{0.0F};
-  const Field one({good.data(), {1, 1}}, {2, 2});
-  const Field none({zero.data(), {1, 1}}, {2, 2});
-  CHECK_NOTHROW(check_fields(one, none));
-  CHECK_THROWS_AS(check_fields(none, none), std::invalid_argument);
-  CHECK_THROWS_AS(Field({good.data(), {0, 1}}, {2, 2}), std::invalid_argument);
+  const auto gain = [](float cell) { static_cast<void>(gain_field({&cell, {1, 1}}, {2, 2})); };
+  const auto dark = [](float cell) { static_cast<void>(dark_field({&cell, {1, 1}}, {2, 2})); };
+  CHECK_NOTHROW(gain(1.0F));
+  CHECK_NOTHROW(dark(0.0F));
+  for (const float cell : {0.0F, -1.0F, INFINITY, NAN, 1e-40F}) { // 1e40 is no float32
+    CHECK_THROWS_AS(gain(cell), std::invalid_argument);
+  }
+  CHECK_THROWS_AS(dark(NAN), std::invalid_argument);
+  const float good = 1.0F;
+  CHECK_THROWS_AS(Field({&good, {0, 1}}, {2, 2}), std::invalid_argument);
 }

@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -144,6 +145,43 @@ TEST_CASE("a histogram counts every pixel, and forgets the image before") {
     CHECK(counts[65535] == 1);
     CHECK(counts[0] == 1); // it wrapped around
   }
+}
+
+TEST_CASE("hashers beside a histogram get its pixels, whatever they had before") {
+  std::vector<std::uint16_t> pixels(9000);
+  std::iota(pixels.begin(), pixels.end(), std::uint16_t{60000});
+  const auto bytes = std::as_bytes(std::span(pixels));
+  for (const std::size_t before : {0U, 1U, 1023U, 1024U, 1025U, 1500U}) {
+    for (const std::size_t piece : {1U, 511U, 512U, 513U, 4000U, 9000U}) {
+      Histogram histogram;
+      Hasher whole;
+      Hasher beside;
+      Hasher alone;
+      beside.add(bytes.first(before));
+      alone.add(bytes.first(before));
+      for (std::size_t at = 0; at < pixels.size(); at += piece) {
+        const std::array hashers{&whole, &beside};
+        const auto some = std::span(pixels).subspan(at, std::min(piece, pixels.size() - at));
+        histogram.add(some, hashers);
+        alone.add(std::as_bytes(some));
+      }
+      REQUIRE(whole.hash() == hash_bytes(bytes));
+      REQUIRE(beside.hash() == alone.hash());
+      REQUIRE(histogram.counts()[60000] == 1);
+      REQUIRE(histogram.counts()[(60000 + 8999) % kLevels] == 1);
+    }
+  }
+}
+
+TEST_CASE("focus in steps is focus at once") {
+  FocusMeter meter;
+  const auto image = stripes({41, 203}, 10, 1000);
+  const double whole = meter.measure(image.view(), 1000, 3000);
+  meter.start(image.shape(), 1000, 3000);
+  for (const std::size_t end : {1U, 1U, 7U, 8U, 30U, 41U}) {
+    meter.add_rows(image.view(), end);
+  }
+  CHECK(meter.finish() == whole);
 }
 
 TEST_CASE("focus falls with the period of stripes, and not with their contrast") {

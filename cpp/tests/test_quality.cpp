@@ -1,47 +1,12 @@
-#include "kinfast/quality/components.hpp"
 #include "kinfast/quality/nuclei.hpp"
 #include "kinfast/quality/statistics.hpp"
 
 #include <doctest/doctest.h>
 
 #include <stdexcept>
-#include <string_view>
 #include <vector>
 
 using namespace kinfast;
-
-namespace {
-
-ComponentCount count(const std::vector<std::string_view>& rows, std::size_t min_area) {
-  std::vector<float> image;
-  for (const auto row : rows) {
-    for (const char pixel : row) {
-      image.push_back(pixel == '#' ? 2.0F : 1.0F);
-    }
-  }
-  ComponentCounter counter;
-  return counter.count({image.data(), {rows.size(), rows.front().size()}}, 1.5F, min_area);
-}
-
-} // namespace
-
-TEST_CASE("corners connect") {
-  const auto found = count({"#..", ".#.", "..#"}, 1);
-  CHECK(found.components == 1);
-  CHECK(found.pixels == 3);
-}
-
-TEST_CASE("a U is one component, found out at its foot") {
-  const auto found = count({"#.#.#", "#.#.#", "###.#"}, 1);
-  CHECK(found.components == 2);
-  CHECK(found.pixels == 10);
-}
-
-TEST_CASE("small components do not count, and a component may touch every border") {
-  CHECK(count({"##.#", "....", "####"}, 2).components == 2);
-  CHECK(count({"##.#", "....", "####"}, 2).pixels == 6);
-  CHECK(count({"....", "...."}, 1).components == 0);
-}
 
 TEST_CASE("statistics of a small image") {
   const std::vector<std::uint16_t> raw{10, 20, 30, 40, 65535, 10, 10, 20};

@@ -66,9 +66,23 @@ std::vector<unsigned char> run(const RowKernels& kernels, const Data& data, std:
   keep(floats);
   kernels.correct_row(pixels, {dark, values, 0.013F}, {flat, flat, 0.6F}, floats.data(), n);
   keep(floats);
-  kernels.correct_add_row(pixels, {dark, values, 0.2F}, {flat, flat, 0.1F}, floats.data(), n);
-  keep(floats);
-  kernels.scale_row(values, 0.71F, floats.data(), n);
+  const float weights[kMostCorrected] = {0.1F, 0.25F, 0.3F, 0.5F, 0.7F, 1.0F};
+  for (std::size_t rows = 1; rows <= kMostCorrected; ++rows) {
+    for (const float* below : {values, dark}) {
+      kernels.add_corrected(pixels, n, {dark, below, weights}, {flat, values, weights + 1}, weights,
+                            std::min(rows, kMostCorrected - 1), floats.data());
+      keep(floats);
+    }
+  }
+  const std::vector<Coverage> covered{
+      {0, 0, 0.7F, 0.0F}, {0, n, 0.3F, 0.2F}, {n, n + 1, 0.1F, 1.0F}};
+  std::vector<float> means(4 * covered.size());
+  std::vector<float> joined(4 * n);
+  kernels.join_rows(values, joined.data(), n);
+  keep(joined);
+  kernels.mean_columns(values, covered.data(), 8.5, means.data(), covered.size());
+  keep(means);
+  std::fill(floats.begin(), floats.end(), 0.5F);
   kernels.accumulate_row(dark, 0.13F, floats.data(), n);
   keep(floats);
   std::vector<std::uint8_t> levels(n);
@@ -113,20 +127,62 @@ TEST_CASE("every instruction set gives the scalar bits") {
   }
 }
 
-TEST_CASE("correcting and adding in one gives the bits of one after the other") {
-  const Data data(2);
+TEST_CASE("counting blocks beside hashing gives the bits of one after the other") {
+  const Data data(3);
+  const std::byte* bytes = std::as_bytes(std::span(data.bytes)).data();
   for (const Isa isa : available_isas()) {
     const RowKernels& kernels = row_kernels(isa);
-    const BlendedRow dark{data.dark.data(), data.values.data(), 0.3F};
-    const BlendedRow flat{data.flat.data(), data.flat.data() + 1, 0.8F};
-    std::vector<float> sums(data.values.begin(), data.values.begin() + kLongest);
-    std::vector<float> fused = sums;
-    std::vector<float> row(kLongest);
-    kernels.correct_row(data.pixels.data(), dark, flat, row.data(), kLongest);
-    kernels.accumulate_row(row.data(), 1.0F, sums.data(), kLongest);
-    kernels.correct_add_row(data.pixels.data(), dark, flat, fused.data(), kLongest);
-    CAPTURE(isa_name(isa));
-    REQUIRE(fused == sums);
+    for (std::size_t n_runs = 0; n_runs <= 2; ++n_runs) {
+      for (std::size_t n_blocks = 0; n_blocks <= 4; ++n_blocks) {
+        CAPTURE(isa_name(isa));
+        CAPTURE(n_runs);
+        CAPTURE(n_blocks);
+        std::vector<std::uint32_t> counts(4 * kLevels, 3);
+        std::vector<std::uint64_t> lanes{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+        auto apart = lanes;
+        auto counted = counts;
+        const HashRun runs[2] = {{bytes + 7, lanes.data()}, {bytes + 90, lanes.data() + 8}};
+        kernels.count_blocks(bytes + 1, n_blocks, counts.data(), runs, n_runs);
+        for (std::size_t i = 0; i < n_runs; ++i) {
+          kernels.hash_blocks(runs[i].data, n_blocks, apart.data() + 8 * i);
+        }
+        for (std::size_t i = 0; i < n_blocks * Hasher::kBlock / 2; ++i) {
+          std::uint16_t pixel = 0;
+          std::memcpy(&pixel, bytes + 1 + 2 * i, sizeof pixel);
+          ++counted[i % 4 * kLevels + pixel];
+        }
+        REQUIRE(lanes == apart);
+        REQUIRE(counts == counted);
+      }
+    }
+  }
+}
+
+TEST_CASE("correcting and adding rows in one gives the bits of one after the other") {
+  const Data data(2);
+  constexpr std::size_t kWidth = 61;
+  const float weights[kMostCorrected] = {0.1F, 0.25F, 0.3F, 0.5F, 0.7F, 1.0F};
+  const float shares[kMostCorrected] = {0.4F, 1.0F, 1.0F, 1.0F, 1.0F, 0.8F};
+  for (const Isa isa : available_isas()) {
+    const RowKernels& kernels = row_kernels(isa);
+    for (const float* below : {data.values.data(), data.dark.data()}) {
+      const BlendedRows dark{data.dark.data(), below, weights};
+      const BlendedRows gain{data.flat.data(), data.flat.data() + 1, weights};
+      for (std::size_t n_rows = 1; n_rows <= kMostCorrected; ++n_rows) {
+        std::vector<float> sums(data.values.begin(), data.values.begin() + kWidth);
+        std::vector<float> fused = sums;
+        std::vector<float> row(kWidth);
+        for (std::size_t y = 0; y < n_rows; ++y) {
+          kernels.correct_row(data.pixels.data() + y * kWidth, {dark.top, dark.bottom, weights[y]},
+                              {gain.top, gain.bottom, weights[y]}, row.data(), kWidth);
+          kernels.accumulate_row(row.data(), shares[y], sums.data(), kWidth);
+        }
+        kernels.add_corrected(data.pixels.data(), kWidth, dark, gain, shares, n_rows, fused.data());
+        CAPTURE(isa_name(isa));
+        CAPTURE(n_rows);
+        REQUIRE(fused == sums);
+      }
+    }
   }
 }
 

@@ -66,9 +66,11 @@ def expand_field(grid: NDArray[np.float32], height: int, width: int) -> NDArray[
 def correct(
     raw: NDArray[np.uint16], flatfield: NDArray[np.float32], darkfield: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(raw - darkfield) / flatfield, (H, W) float32, below zero kept. Both fields are grids: expanded first.
+    """(raw - darkfield) / flatfield, (H, W) float32, below zero kept. Both fields are grids.
 
-    Raises ValueError where a flat-field cell is not above zero, or any cell is not finite.
+    The flat-field's cells are inverted before they are expanded, and pixels multiplied by what comes of it; the
+    dark-field is expanded as it is. Raises ValueError where a flat-field cell or its reciprocal is not a finite number
+    above zero, or a dark-field cell is not finite.
     """
 
 def area_resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
@@ -101,7 +103,8 @@ class SiteStatistics:
     ones below a third of their plate's median. Neither gain, offset, pixel noise nor the number of cells moves it: it
     is the sum of products of second differences over that of central differences, times 4, and each product takes its
     factors from two neighbouring rows, which share no noise. Two standard errors of what noise may add are taken off;
-    0 where no structure stands out from noise.
+    0 where no structure stands out from noise. Levels are cut at the 0.1st and the 99.9th percentile of every n-th row,
+    n = H // 64 (1 at least).
     """
     noise: float
     """Standard deviation of a pixel, counts, from what neighbouring rows do not share."""
@@ -114,9 +117,6 @@ STATISTIC_PERCENTILES: tuple[float, ...]
 def statistics(raw: NDArray[np.uint16], saturation_value: int) -> SiteStatistics: ...
 def histogram(raw: NDArray[np.uint16]) -> NDArray[np.uint32]:
     """(65536,) pixels per level."""
-
-def count_components(image: NDArray[np.float32], threshold: float, min_area: int) -> tuple[int, int]:
-    """(number of 8-connected components above threshold of at least min_area pixels, pixels in them)."""
 
 def count_nuclei(image: NDArray[np.float32], threshold: float, min_area: int) -> tuple[int, int]:
     """(nuclei with their centre in the field, pixels of all components above threshold of at least min_area pixels).

@@ -62,6 +62,19 @@ def test_correct(raw: Any, flatfield: Any, darkfield: Any) -> None:
 
 
 @FEW
+@given(images(np.uint16), grids(0.5, 2.0), st.floats(0, 0.05))
+def test_a_blend_of_reciprocals_is_nearly_the_reciprocal_of_the_blend(raw: Any, grid: Any, spread: float) -> None:
+    flatfield = 1 + np.float32(spread) * (grid - np.float32(1.25))
+    none = np.zeros((1, 1), np.float32)
+    corrected = _native.correct(raw, flatfield, none)
+    divided = raw.astype(np.float64) / _native.expand_field(flatfield, *raw.shape)
+    # Along each axis, at most a quarter of the squared difference of two cells, over their product (the smallest cell
+    # is above 0.96); and a few roundings of 2^-24.
+    bound = 2 * (np.ptp(flatfield) / 0.96) ** 2 / 4 * 1.01 + 8 * 2.0**-24
+    assert (np.abs(corrected - divided) <= bound * divided).all()
+
+
+@FEW
 @given(
     images(np.float32, st.floats(width=32)),
     st.floats(-1e4, 1e4, width=32),
@@ -86,6 +99,19 @@ def test_statistics(raw: Any, saturation: int) -> None:
     assert found.focus == oracle.focus(raw)
 
 
+@pytest.mark.parametrize("height", [63, 127, 128, 130, 200])
+def test_focus_of_a_tall_image_samples_its_rows(height: int) -> None:
+    """Bright rows that lie between the sampled ones move no bound."""
+    rng = np.random.default_rng(height)
+    coarse = np.kron(rng.integers(0, 3000, (height // 16 + 1, 15)), np.ones((16, 4)))
+    raw = coarse[:height] + rng.integers(0, 60, (height, 60))
+    raw[5::11] += 30000
+    raw = raw.astype(np.uint16)
+    found = _native.statistics(raw, 65535)
+    assert found.focus == oracle.focus(raw) > 0
+    np.testing.assert_array_equal(found.percentiles, oracle.percentiles(raw))
+
+
 @FEW
 @given(images(np.uint16))
 def test_histogram(raw: Any) -> None:
@@ -94,8 +120,8 @@ def test_histogram(raw: Any) -> None:
 
 @FEW
 @given(images(np.float32, st.sampled_from([0.0, 1.0, 2.0])), st.integers(0, 5))
-def test_count_components(image: Any, min_area: int) -> None:
-    assert _native.count_components(image, 0.5, min_area) == oracle.count_components(image, 0.5, min_area)
+def test_nuclei_cover_the_components_that_are_large_enough(image: Any, min_area: int) -> None:
+    assert _native.count_nuclei(image, 0.5, min_area)[1] == oracle.component_pixels(image, 0.5, min_area)
 
 
 @FEW

@@ -36,6 +36,7 @@ Field::Field(ImageView<const float> grid, Shape image) : grid_(grid.shape), imag
   }
   std::copy_n(grid.data, grid.pixels(), grid_.view().data);
   rows_ = steps(grid.shape.height, image.height);
+  find_alike();
   for (const Step& step : steps(grid.shape.width, image.width)) {
     if (stretches_.empty() || stretches_.back().first != step.first) {
       stretches_.push_back({step.first, step.second, weights_.size(), weights_.size()});
@@ -45,11 +46,35 @@ Field::Field(ImageView<const float> grid, Shape image) : grid_(grid.shape), imag
   }
 }
 
+void Field::find_alike() {
+  const std::size_t width = grid_.shape().width;
+  for (std::size_t y = 0; y < rows_.size(); ++y) {
+    Step& step = rows_[y];
+    const float* first = cells().row(step.first);
+    if (y > 0 && rows_[y - 1].first == step.first) {
+      step.second = rows_[y - 1].second;
+    } else if (std::equal(first, first + width, cells().row(step.second))) {
+      step.second = step.first; // a blend of a row with its like is that row, whatever the weight
+    }
+    row_weights_.push_back(step.weight);
+  }
+  row_ends_.assign(rows_.size(), rows_.size());
+  for (std::size_t y = rows_.size() - 1; y > 0; --y) {
+    row_ends_[y - 1] = rows_[y - 1].first == rows_[y].first ? row_ends_[y] : y;
+  }
+}
+
 Field::Rows::Rows(const Field& field)
     : field_(&field), upper_(field.image_.width), lower_(field.image_.width), upper_row_(kNoRow),
       lower_row_(kNoRow) {}
 
 BlendedRow Field::Rows::row(std::size_t y) {
+  const BlendedRows blended = rows(y);
+  return {blended.top, blended.bottom, *blended.weights};
+}
+
+BlendedRows Field::Rows::rows(std::size_t y) {
+  const float* weights = field_->row_weights_.data() + y;
   const Step& step = field_->rows_[y];
   if (lower_row_ == step.first) { // the usual way on to the next pair, going down
     std::swap(upper_, lower_);
@@ -57,10 +82,10 @@ BlendedRow Field::Rows::row(std::size_t y) {
   }
   expand(step.first, upper_, upper_row_);
   if (step.second == step.first) {
-    return {upper_.data(), upper_.data(), step.weight};
+    return {upper_.data(), upper_.data(), weights};
   }
   expand(step.second, lower_, lower_row_);
-  return {upper_.data(), lower_.data(), step.weight};
+  return {upper_.data(), lower_.data(), weights};
 }
 
 void Field::Rows::expand(std::size_t grid_row, std::vector<float>& into, std::size_t& held) const {

@@ -40,34 +40,51 @@ double focus_of(const FocusSums& sums, double n_products) {
 
 } // namespace
 
-double FocusMeter::measure(ImageView<const std::uint16_t> raw, std::uint16_t base,
-                           std::uint16_t top) {
-  const std::size_t width = raw.shape.width / 2;
-  const std::size_t height = raw.shape.height / 2;
-  noise_ = 0.0;
-  if (width < kSmallestWidth || height < kSmallestHeight) {
-    return 0.0;
+void FocusMeter::start(Shape raw, std::uint16_t base, std::uint16_t top) {
+  binned_ = {raw.height / 2, raw.width / 2};
+  if (binned_.width < kSmallestWidth || binned_.height < kSmallestHeight) {
+    binned_ = {};
   }
+  base_ = base;
+  shift_ = level_shift(base, top);
+  next_ = 0;
+  total_ = {};
+  above_.resize(binned_.width);
+  row_.resize(binned_.width);
+}
+
+void FocusMeter::add_rows(ImageView<const std::uint16_t> raw, std::size_t end) {
   const RowKernels& kernels = row_kernels();
-  const int shift = level_shift(base, top);
-  above_.resize(width);
-  row_.resize(width);
-  FocusSums total;
-  for (std::size_t y = 0; y < height; ++y) {
-    kernels.bin_row(raw.row(2 * y), raw.row(2 * y + 1), base, shift, row_.data(), width);
-    if (y > 0) {
-      const FocusSums sums = kernels.focus_row(above_.data(), row_.data(), width);
-      total.curvature += sums.curvature;
-      total.slope += sums.slope;
-      total.energy += sums.energy;
+  for (; next_ < std::min(binned_.height, end / 2); ++next_) {
+    kernels.bin_row(raw.row(2 * next_), raw.row(2 * next_ + 1), base_, shift_, row_.data(),
+                    binned_.width);
+    if (next_ > 0) {
+      const FocusSums sums = kernels.focus_row(above_.data(), row_.data(), binned_.width);
+      total_.curvature += sums.curvature;
+      total_.slope += sums.slope;
+      total_.energy += sums.energy;
     }
     above_.swap(row_);
   }
-  const auto n_products = static_cast<double>((height - 1) * (width - 2));
+}
+
+double FocusMeter::finish() {
+  noise_ = 0.0;
+  if (binned_.pixels() == 0) {
+    return 0.0;
+  }
+  const auto n_products = static_cast<double>((binned_.height - 1) * (binned_.width - 2));
   // A binned pixel is half the sum of four: its variance is a pixel's, and sum d d is 2 n v.
-  const double excess = std::max(static_cast<double>(total.energy - total.slope), 0.0);
-  noise_ = std::sqrt(excess / (2.0 * n_products)) * static_cast<double>(1 << shift);
-  return focus_of(total, n_products);
+  const double excess = std::max(static_cast<double>(total_.energy - total_.slope), 0.0);
+  noise_ = std::sqrt(excess / (2.0 * n_products)) * static_cast<double>(1 << shift_);
+  return focus_of(total_, n_products);
+}
+
+double FocusMeter::measure(ImageView<const std::uint16_t> raw, std::uint16_t base,
+                           std::uint16_t top) {
+  start(raw.shape, base, top);
+  add_rows(raw, raw.shape.height);
+  return finish();
 }
 
 } // namespace kinfast

@@ -102,29 +102,47 @@ std::uint64_t merge_lanes(const std::array<std::uint64_t, 8>& lanes, std::uint64
 Hasher::Hasher()
     : lanes_{kPrime32_3, kPrime1, kPrime2, kPrime3, kPrime4, kPrime32_2, kPrime5, kPrime32_1} {}
 
-void Hasher::mix_blocks(const std::byte* data, std::size_t n_blocks) {
-  row_kernels().hash_blocks(data, n_blocks, lanes_.data());
-  std::copy_n(data + n_blocks * kBlock - kStripe, kStripe, rest_.begin());
+std::span<const std::byte> Hasher::fill_block(std::span<const std::byte> data) {
+  if (waiting_ == 0 || data.empty()) {
+    return data;
+  }
+  const std::size_t taken = std::min(kBlock - waiting_, data.size());
+  std::memcpy(rest_.data() + kStripe + waiting_, data.data(), taken);
+  waiting_ += taken;
+  length_ += taken;
+  data = data.subspan(taken);
+  if (waiting_ == kBlock && !data.empty()) {
+    row_kernels().hash_blocks(rest_.data() + kStripe, 1, lanes_.data());
+    std::copy_n(rest_.data() + kBlock, kStripe, rest_.begin());
+    waiting_ = 0;
+  }
+  return data;
+}
+
+// A block is whole where more is behind it.
+std::size_t Hasher::n_whole_blocks(std::span<const std::byte> data) const {
+  return waiting_ > 0 || data.empty() ? 0 : (data.size() - 1) / kBlock;
+}
+
+void Hasher::skip_mixed(const std::byte* data, std::size_t n_blocks) {
+  if (n_blocks > 0) {
+    std::copy_n(data + n_blocks * kBlock - kStripe, kStripe, rest_.begin());
+    length_ += n_blocks * kBlock;
+  }
 }
 
 void Hasher::add(std::span<const std::byte> data) {
-  length_ += data.size();
-  while (!data.empty()) {
-    if (waiting_ == 0 && data.size() > kBlock) { // nothing to be joined: no copy
-      const std::size_t n_blocks = (data.size() - 1) / kBlock;
-      mix_blocks(data.data(), n_blocks);
-      data = data.subspan(n_blocks * kBlock);
-    }
-    if (waiting_ == kBlock) { // and more is there behind it
-      mix_blocks(rest_.data() + kStripe, 1);
-      waiting_ = 0;
-      continue;
-    }
-    const std::size_t taken = std::min(kBlock - waiting_, data.size());
-    std::memcpy(rest_.data() + kStripe + waiting_, data.data(), taken);
-    waiting_ += taken;
-    data = data.subspan(taken);
+  data = fill_block(data);
+  if (data.empty()) {
+    return;
   }
+  const std::size_t n_blocks = n_whole_blocks(data); // nothing to be joined: no copy
+  row_kernels().hash_blocks(data.data(), n_blocks, lanes_.data());
+  skip_mixed(data.data(), n_blocks);
+  data = data.subspan(n_blocks * kBlock);
+  std::memcpy(rest_.data() + kStripe, data.data(), data.size());
+  waiting_ = data.size();
+  length_ += data.size();
 }
 
 std::uint64_t Hasher::hash() const {

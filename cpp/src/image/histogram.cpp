@@ -1,48 +1,60 @@
-// Neighbouring pixels are alike, and two increments of one counter wait for each other; so
-// neighbours are counted in different tables, which are added up at the end.
 #include "kinfast/image/histogram.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <stdexcept>
 #include <string>
+
+#include "rows.hpp"
 
 namespace kinfast {
 namespace {
 
-constexpr std::size_t kTables = 4;
+constexpr std::size_t kTables = 4; // of the row kernel count_blocks
+constexpr std::size_t kMostHashers = 2;
+constexpr std::size_t kBlockPixels = Hasher::kBlock / sizeof(std::uint16_t);
 
 } // namespace
 
 Histogram::Histogram() : tables_(kTables * kLevels) {}
 
 void Histogram::clear() {
-  std::fill(tables_.begin(), tables_.end(), 0U);
+  const std::size_t used = added_up_ ? kLevels : tables_.size();
+  std::fill_n(tables_.begin(), used, 0U);
   n_pixels_ = 0;
+  added_up_ = false;
 }
 
-void Histogram::add(std::span<const std::uint16_t> pixels) {
+void Histogram::add(std::span<const std::uint16_t> pixels) { add(pixels, {}); }
+
+void Histogram::add(std::span<const std::uint16_t> pixels, std::span<Hasher* const> hashers) {
   n_pixels_ += pixels.size();
+  added_up_ = false;
   if (n_pixels_ > 0xFFFFFFFFU) {
     throw std::invalid_argument("a histogram of " + std::to_string(n_pixels_) +
                                 " pixels: wanted fewer than 2^32");
   }
-  std::uint32_t* const first = tables_.data();
-  std::uint32_t* const second = first + kLevels;
-  std::uint32_t* const third = second + kLevels;
-  std::uint32_t* const fourth = third + kLevels;
-  std::size_t i = 0;
-  for (; i + kTables <= pixels.size(); i += kTables) {
-    // One load for four pixels: the counters alone keep the load and store units busy.
-    std::uint64_t four = 0;
-    std::memcpy(&four, pixels.data() + i, sizeof four);
-    ++first[four & 0xFFFFU];
-    ++second[(four >> 16) & 0xFFFFU];
-    ++third[(four >> 32) & 0xFFFFU];
-    ++fourth[four >> 48];
+  if (hashers.size() > kMostHashers) {
+    throw std::invalid_argument("a histogram beside " + std::to_string(hashers.size()) +
+                                " hashers: wanted at most 2");
   }
-  for (; i < pixels.size(); ++i) {
-    ++first[pixels[i]];
+  // Each hasher has blocks of its own, which begin where it has filled up the one before.
+  std::size_t n_blocks = pixels.size() / kBlockPixels;
+  std::array<std::span<const std::byte>, kMostHashers> unhashed;
+  std::array<HashRun, kMostHashers> runs{};
+  for (std::size_t i = 0; i < hashers.size(); ++i) {
+    unhashed[i] = hashers[i]->fill_block(std::as_bytes(pixels));
+    n_blocks = std::min(n_blocks, hashers[i]->n_whole_blocks(unhashed[i]));
+    runs[i] = {unhashed[i].data(), hashers[i]->lanes()};
+  }
+  row_kernels().count_blocks(std::as_bytes(pixels).data(), n_blocks, tables_.data(), runs.data(),
+                             hashers.size());
+  for (std::size_t i = 0; i < hashers.size(); ++i) {
+    hashers[i]->skip_mixed(unhashed[i].data(), n_blocks);
+    hashers[i]->add(unhashed[i].subspan(n_blocks * Hasher::kBlock));
+  }
+  for (std::size_t i = n_blocks * kBlockPixels; i < pixels.size(); ++i) {
+    ++tables_[i % kTables * kLevels + pixels[i]];
   }
 }
 
@@ -55,6 +67,7 @@ std::span<const std::uint32_t, kLevels> Histogram::counts() {
       other[level] = 0;
     }
   }
+  added_up_ = true;
   return std::span<const std::uint32_t, kLevels>(first, kLevels);
 }
 

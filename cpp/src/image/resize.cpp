@@ -34,7 +34,8 @@ AreaResizer::AreaResizer(Shape input, Shape output)
     : input_(input), output_(output), rows_(area_coverage(input.height, output.height)),
       columns_(area_coverage(input.width, output.width)),
       area_(static_cast<double>(input.pixels()) / static_cast<double>(output.pixels())),
-      sums_(input.width) {}
+      sums_(kTogether * input.width), joined_(kTogether * input.width),
+      means_(kTogether * output.width) {}
 
 void AreaResizer::start(ImageView<float> out) {
   if (out.shape != output_) {
@@ -42,61 +43,53 @@ void AreaResizer::start(ImageView<float> out) {
                                 to_string(output_));
   }
   out_ = out;
-  next_input_ = 0;
-  next_output_ = 0;
+  next_ = 0;
+  std::fill(sums_.begin(), sums_.end(), 0.0F);
 }
 
-void AreaResizer::push(const float* row) {
-  const RowKernels& kernels = row_kernels();
-  const std::size_t y = next_input_++;
-  // A row on the border of two output rows ends one and begins the next.
-  while (next_output_ < output_.height && rows_[next_output_].first <= y) {
-    const Coverage& covered = rows_[next_output_];
-    if (y == covered.first) {
-      kernels.scale_row(row, covered.first_weight, sums_.data(), input_.width);
-    } else {
-      const float weight = y == covered.last ? covered.last_weight : 1.0F;
-      kernels.accumulate_row(row, weight, sums_.data(), input_.width);
-    }
-    if (y < covered.last) {
-      return;
-    }
-    finish_row();
+CoveredRows AreaResizer::next_rows() {
+  if (next_ == output_.height) {
+    return {input_.height, {}};
   }
-}
-
-float* AreaResizer::take_inner_row() {
-  if (next_output_ == output_.height) {
-    return nullptr;
-  }
-  const Coverage& covered = rows_[next_output_];
-  if (next_input_ <= covered.first || next_input_ >= covered.last) {
-    return nullptr;
-  }
-  ++next_input_;
-  return sums_.data();
+  const Coverage& covered = rows_[next_];
+  shares_.assign(covered.last - covered.first + 1, 1.0F);
+  shares_.back() = covered.last_weight;
+  shares_.front() = covered.first_weight;
+  return {covered.first, shares_};
 }
 
 void AreaResizer::finish_row() {
-  float* out = out_.row(next_output_++);
-  for (std::size_t i = 0; i < output_.width; ++i) {
-    const Coverage& covered = columns_[i];
-    double sum = double{covered.first_weight} * double{sums_[covered.first]};
-    for (std::size_t x = covered.first + 1; x < covered.last; ++x) {
-      sum += double{sums_[x]};
+  ++next_;
+  if (next_ % kTogether == 0 || next_ == output_.height) {
+    add_columns();
+    std::fill(sums_.begin(), sums_.end(), 0.0F);
+  }
+}
+
+void AreaResizer::add_columns() {
+  const RowKernels& kernels = row_kernels();
+  kernels.join_rows(sums_.data(), joined_.data(), input_.width);
+  kernels.mean_columns(joined_.data(), columns_.data(), area_, means_.data(), output_.width);
+  const std::size_t first = (next_ - 1) / kTogether * kTogether;
+  for (std::size_t y = first; y < next_; ++y) {
+    float* out = out_.row(y);
+    for (std::size_t x = 0; x < output_.width; ++x) {
+      out[x] = means_[x * kTogether + (y - first)];
     }
-    if (covered.last > covered.first) {
-      sum += double{covered.last_weight} * double{sums_[covered.last]};
-    }
-    out[i] = static_cast<float>(sum / area_);
   }
 }
 
 void area_resize(ImageView<const float> image, ImageView<float> out) {
+  const RowKernels& kernels = row_kernels();
   AreaResizer resizer(image.shape, out.shape);
   resizer.start(out);
-  for (std::size_t y = 0; y < image.shape.height; ++y) {
-    resizer.push(image.row(y));
+  for (std::size_t i = 0; i < out.shape.height; ++i) {
+    const CoveredRows covered = resizer.next_rows();
+    for (std::size_t row = 0; row < covered.shares.size(); ++row) {
+      kernels.accumulate_row(image.row(covered.first + row), covered.shares[row], resizer.sums(),
+                             image.shape.width);
+    }
+    resizer.finish_row();
   }
 }
 

@@ -9,16 +9,20 @@
 #include <cstdint>
 
 #include "kinfast/illumination/field.hpp"
+#include "kinfast/image/focus.hpp"
+#include "kinfast/image/histogram.hpp"
 #include "kinfast/image/isa.hpp"
+#include "kinfast/image/resize.hpp"
 
 namespace kinfast {
 
-// Sums over pairs of neighbouring rows of a binned image; see focus.hpp.
-struct FocusSums {
-  std::int64_t curvature = 0; // second difference times that of the row above
-  std::int64_t slope = 0;     // central difference times that of the row above
-  std::int64_t energy = 0;    // central difference squared
+// Where blocks to be hashed begin, and the eight lanes that they go to.
+struct HashRun {
+  const std::byte* data;
+  std::uint64_t* lanes;
 };
+
+inline constexpr std::size_t kMostCorrected = 6; // more rows' factors do not stay in registers
 
 struct RowKernels {
   // into = max(into, row).
@@ -27,16 +31,22 @@ struct RowKernels {
   void (*add_row)(const std::uint16_t* row, std::uint32_t* into, std::size_t n);
   // out = top + (bottom - top) * weight.
   void (*blend_row)(const BlendedRow& row, float* out, std::size_t n);
-  // out = (raw - dark) / flat, both blended; their rows may be the same ones.
-  void (*correct_row)(const std::uint16_t* raw, const BlendedRow& dark, const BlendedRow& flat,
+  // out = (raw - dark) * gain, both blended; their rows may be the same ones.
+  void (*correct_row)(const std::uint16_t* raw, const BlendedRow& dark, const BlendedRow& gain,
                       float* out, std::size_t n);
-  // into += (raw - dark) / flat: correct_row and accumulate_row with a weight of 1, in one.
-  void (*correct_add_row)(const std::uint16_t* raw, const BlendedRow& dark, const BlendedRow& flat,
-                          float* into, std::size_t n);
-  // into = weight * row.
-  void (*scale_row)(const float* row, float weight, float* into, std::size_t n);
+  // For up to kMostCorrected rows that follow each other, from the top down: correct_row and
+  // accumulate_row with the row's share, in one. A row is raw_width pixels.
+  void (*add_corrected)(const std::uint16_t* raw, std::size_t raw_width, const BlendedRows& dark,
+                        const BlendedRows& gain, const float* shares, std::size_t n_rows,
+                        float* into);
   // into += weight * row.
   void (*accumulate_row)(const float* row, float weight, float* into, std::size_t n);
+  // joined[4 * x + i] = rows[i * n + x] for four rows.
+  void (*join_rows)(const float* rows, float* joined, std::size_t n);
+  // The columns' half of an area resize, of four rows at once: columns and means are joined. A mean
+  // is the sum over its columns, from left to right in double, over the area.
+  void (*mean_columns)(const float* columns, const Coverage* covered, double area, float* means,
+                       std::size_t n);
   // out = (row - low) * scale, clipped to 0 .. 255, rounded half to even; NaN gives 0.
   void (*quantise_row)(const float* row, float low, float scale, std::uint8_t* out, std::size_t n);
   // out[i] = half the sum of a 2 x 2 block of min((pixel - base) >> shift, 1023), below base 0.
@@ -52,6 +62,10 @@ struct RowKernels {
                        std::uint64_t* lanes);
   // The same for blocks of 16 stripes, each with the whole secret, and scrambled behind each.
   void (*hash_blocks)(const std::byte* data, std::size_t n_blocks, std::uint64_t* lanes);
+  // Counts the pixels of blocks of 1024 bytes into four tables of kLevels, every fourth pixel into
+  // the same one, and beside that hashes as many blocks of each of at most two runs.
+  void (*count_blocks)(const std::byte* pixels, std::size_t n_blocks, std::uint32_t* tables,
+                       const HashRun* runs, std::size_t n_runs);
 };
 
 // The 192 bytes that XXH3 takes its keys from.

@@ -26,40 +26,70 @@ KINFAST_ISA void blend_row(const BlendedRow& row, float* __restrict out, std::si
   }
 }
 
-// The division takes so long that the blending beside it costs nothing.
-KINFAST_ISA inline float corrected(float raw, const float* dark_top, const float* dark_bottom,
-                                   float dark_weight, const float* flat_top,
-                                   const float* flat_bottom, float flat_weight, std::size_t x) {
-  const float offset = dark_top[x] + (dark_bottom[x] - dark_top[x]) * dark_weight;
-  const float gain = flat_top[x] + (flat_bottom[x] - flat_top[x]) * flat_weight;
-  return (raw - offset) / gain;
-}
-
 KINFAST_ISA void correct_row(const std::uint16_t* __restrict raw, const BlendedRow& dark,
-                             const BlendedRow& flat, float* __restrict out, std::size_t n) {
+                             const BlendedRow& gain, float* __restrict out, std::size_t n) {
   const BlendedRow d = dark; // copies that no store can change
-  const BlendedRow f = flat;
+  const BlendedRow g = gain;
   for (std::size_t x = 0; x < n; ++x) {
-    out[x] = corrected(static_cast<float>(raw[x]), d.top, d.bottom, d.weight, f.top, f.bottom,
-                       f.weight, x);
+    const float offset = d.top[x] + (d.bottom[x] - d.top[x]) * d.weight;
+    const float factor = g.top[x] + (g.bottom[x] - g.top[x]) * g.weight;
+    out[x] = (static_cast<float>(raw[x]) - offset) * factor;
   }
 }
 
-KINFAST_ISA void correct_add_row(const std::uint16_t* __restrict raw, const BlendedRow& dark,
-                                 const BlendedRow& flat, float* __restrict into, std::size_t n) {
-  const BlendedRow d = dark;
-  const BlendedRow f = flat;
-  for (std::size_t x = 0; x < n; ++x) {
-    into[x] += corrected(static_cast<float>(raw[x]), d.top, d.bottom, d.weight, f.top, f.bottom,
-                         f.weight, x);
+// The rows' common part is read, and the sum written, once for all of them. A dark-field that does
+// not change downwards needs no blending.
+template <bool kLevelDark, std::size_t... kRow>
+KINFAST_ISA void add_rows(std::index_sequence<kRow...>, const std::uint16_t* __restrict raw,
+                          std::size_t width, const BlendedRows& dark, const BlendedRows& gain,
+                          const float* shares, float* __restrict into) {
+  const BlendedRows d = dark;
+  const BlendedRows g = gain;
+  const float dark_weights[] = {d.weights[kRow]...};
+  const float gain_weights[] = {g.weights[kRow]...};
+  const float held_shares[] = {shares[kRow]...};
+  for (std::size_t x = 0; x < width; ++x) {
+    const float dark_top = d.top[x];
+    const float dark_rise = kLevelDark ? 0.0F : d.bottom[x] - dark_top;
+    const float gain_top = g.top[x];
+    const float gain_rise = g.bottom[x] - gain_top;
+    float sum = into[x];
+    ((sum +=
+      held_shares[kRow] * ((static_cast<float>(raw[kRow * width + x]) -
+                            (kLevelDark ? dark_top : dark_top + dark_rise * dark_weights[kRow])) *
+                           (gain_top + gain_rise * gain_weights[kRow]))),
+     ...);
+    into[x] = sum;
   }
 }
 
-KINFAST_ISA void scale_row(const float* __restrict row, float weight, float* __restrict into,
-                           std::size_t n) {
-  for (std::size_t x = 0; x < n; ++x) {
-    into[x] = weight * row[x];
+template <bool kLevelDark>
+KINFAST_ISA void add_corrected_rows(const std::uint16_t* raw, std::size_t width,
+                                    const BlendedRows& dark, const BlendedRows& gain,
+                                    const float* shares, std::size_t n_rows, float* into) {
+  switch (n_rows) {
+#define KINFAST_ROWS(n)                                                                            \
+  case n:                                                                                          \
+    return add_rows<kLevelDark>(std::make_index_sequence<n>(), raw, width, dark, gain, shares, into)
+    KINFAST_ROWS(1);
+    KINFAST_ROWS(2);
+    KINFAST_ROWS(3);
+    KINFAST_ROWS(4);
+    KINFAST_ROWS(5);
+    KINFAST_ROWS(6);
+#undef KINFAST_ROWS
+  default:
+    break;
   }
+}
+
+KINFAST_ISA void add_corrected(const std::uint16_t* raw, std::size_t raw_width,
+                               const BlendedRows& dark, const BlendedRows& gain,
+                               const float* shares, std::size_t n_rows, float* into) {
+  if (dark.top == dark.bottom) {
+    return add_corrected_rows<true>(raw, raw_width, dark, gain, shares, n_rows, into);
+  }
+  add_corrected_rows<false>(raw, raw_width, dark, gain, shares, n_rows, into);
 }
 
 KINFAST_ISA void accumulate_row(const float* __restrict row, float weight, float* __restrict into,
@@ -69,15 +99,55 @@ KINFAST_ISA void accumulate_row(const float* __restrict row, float weight, float
   }
 }
 
+KINFAST_ISA void join_rows(const float* __restrict rows, float* __restrict joined, std::size_t n) {
+  for (std::size_t x = 0; x < n; ++x) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      joined[4 * x + i] = rows[i * n + x];
+    }
+  }
+}
+
+KINFAST_ISA void mean_columns(const float* __restrict columns, const Coverage* __restrict covered,
+                              double area, float* __restrict means, std::size_t n) {
+  using FourFloats = float __attribute__((vector_size(16)));
+  using FourDoubles = double __attribute__((vector_size(32)));
+  for (std::size_t i = 0; i < n; ++i) {
+    const Coverage& c = covered[i];
+    FourFloats four;
+    std::memcpy(&four, columns + 4 * c.first, sizeof four);
+    FourDoubles sum = double{c.first_weight} * __builtin_convertvector(four, FourDoubles);
+    for (std::size_t x = c.first + 1; x < c.last; ++x) {
+      std::memcpy(&four, columns + 4 * x, sizeof four);
+      sum += __builtin_convertvector(four, FourDoubles);
+    }
+    if (c.last > c.first) {
+      std::memcpy(&four, columns + 4 * c.last, sizeof four);
+      sum += double{c.last_weight} * __builtin_convertvector(four, FourDoubles);
+    }
+    four = __builtin_convertvector(sum / area, FourFloats);
+    std::memcpy(means + 4 * i, &four, sizeof four);
+  }
+}
+
 KINFAST_ISA void quantise_row(const float* __restrict row, float low, float scale,
                               std::uint8_t* __restrict out, std::size_t n) {
   // Adding 1.5 * 2^23 leaves no bit for a fraction: the addition itself rounds half to even.
   constexpr float kRounder = 12582912.0F;
-  for (std::size_t x = 0; x < n; ++x) {
-    float level = (row[x] - low) * scale;
-    level = level > 0.0F ? level : 0.0F; // NaN compares false, and becomes 0
-    level = level < 255.0F ? level : 255.0F;
-    out[x] = static_cast<std::uint8_t>(static_cast<int>((level + kRounder) - kRounder));
+  constexpr std::size_t kBlock = 256;
+  float levels[kBlock]; // in between: compilers make branches of all three steps in one loop
+  for (std::size_t start = 0; start < n; start += kBlock) {
+    const std::size_t size = n - start < kBlock ? n - start : kBlock;
+    for (std::size_t x = 0; x < size; ++x) {
+      const float level = (row[start + x] - low) * scale;
+      levels[x] = level > 0.0F ? level : 0.0F; // NaN compares false, and becomes 0
+    }
+    for (std::size_t x = 0; x < size; ++x) {
+      levels[x] = levels[x] < 255.0F ? levels[x] : 255.0F;
+    }
+    for (std::size_t x = 0; x < size; ++x) {
+      out[start + x] =
+          static_cast<std::uint8_t>(static_cast<int>((levels[x] + kRounder) - kRounder));
+    }
   }
 }
 
@@ -213,65 +283,143 @@ KINFAST_ISA void pick_row(const std::uint8_t* __restrict pixels, std::size_t n_c
   }
 }
 
-// A lane adds its neighbour's input beside the product, so that nothing is lost where that is zero.
+// The eight lanes of XXH3. A lane adds its neighbour's input beside the product, so that nothing is
+// lost where that is zero.
 #if KINFAST_ISA_SHUFFLES
 // By hand, since compilers make twice the scalar loop's time of it.
-KINFAST_ISA inline void hash_stripes(const std::byte* __restrict data, std::size_t n_stripes,
-                                     const std::byte* __restrict secret,
-                                     std::uint64_t* __restrict lanes) {
-  constexpr std::size_t kHalf = sizeof(__m256i);
-  auto* halves = reinterpret_cast<__m256i*>(lanes);
-  __m256i held[2] = {_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
-  for (std::size_t stripe = 0; stripe < n_stripes; ++stripe) {
-    for (std::size_t half = 0; half < 2; ++half) {
-      const auto* from = reinterpret_cast<const __m256i*>(data + stripe * 64 + half * kHalf);
-      const auto* key = reinterpret_cast<const __m256i*>(secret + stripe * 8 + half * kHalf);
-      const __m256i input = _mm256_loadu_si256(from);
-      const __m256i keyed = _mm256_xor_si256(input, _mm256_loadu_si256(key));
-      const __m256i product = _mm256_mul_epu32(keyed, _mm256_srli_epi64(keyed, 32));
-      const __m256i neighbour = _mm256_shuffle_epi32(input, _MM_SHUFFLE(1, 0, 3, 2));
-      held[half] = _mm256_add_epi64(held[half], _mm256_add_epi64(neighbour, product));
-    }
+struct HashLanes {
+  __m256i half[2];
+};
+
+KINFAST_ISA inline void load_lanes(const std::uint64_t* from, HashLanes& lanes) {
+  const auto* halves = reinterpret_cast<const __m256i*>(from);
+  lanes.half[0] = _mm256_loadu_si256(halves);
+  lanes.half[1] = _mm256_loadu_si256(halves + 1);
+}
+
+KINFAST_ISA inline void store_lanes(const HashLanes& lanes, std::uint64_t* to) {
+  auto* halves = reinterpret_cast<__m256i*>(to);
+  _mm256_storeu_si256(halves, lanes.half[0]);
+  _mm256_storeu_si256(halves + 1, lanes.half[1]);
+}
+
+KINFAST_ISA inline void hash_stripe(HashLanes& lanes, const std::byte* data, const std::byte* key) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const __m256i input = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data) + i);
+    const __m256i keyed =
+        _mm256_xor_si256(input, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(key) + i));
+    const __m256i product = _mm256_mul_epu32(keyed, _mm256_srli_epi64(keyed, 32));
+    const __m256i neighbour = _mm256_shuffle_epi32(input, _MM_SHUFFLE(1, 0, 3, 2));
+    lanes.half[i] = _mm256_add_epi64(lanes.half[i], _mm256_add_epi64(neighbour, product));
   }
-  _mm256_storeu_si256(halves, held[0]);
-  _mm256_storeu_si256(halves + 1, held[1]);
 }
 #else
-KINFAST_ISA inline void hash_stripes(const std::byte* __restrict data, std::size_t n_stripes,
-                                     const std::byte* __restrict secret,
-                                     std::uint64_t* __restrict lanes) {
-  constexpr std::size_t kLanes = 8;
-  std::uint64_t held[kLanes];
-  std::memcpy(held, lanes, sizeof held);
-  for (std::size_t stripe = 0; stripe < n_stripes; ++stripe) {
-    std::uint64_t input[kLanes];
-    std::uint64_t keyed[kLanes];
-    std::memcpy(input, data + stripe * sizeof input, sizeof input);
-    std::memcpy(keyed, secret + stripe * sizeof keyed[0], sizeof keyed);
-    for (std::size_t i = 0; i < kLanes; ++i) {
-      keyed[i] = little_endian(keyed[i]) ^ little_endian(input[i]);
-      held[i] += little_endian(input[i ^ 1]) + (keyed[i] & 0xFFFFFFFFU) * (keyed[i] >> 32);
-    }
+struct HashLanes {
+  std::uint64_t lane[8];
+};
+
+KINFAST_ISA inline void load_lanes(const std::uint64_t* from, HashLanes& lanes) {
+  std::memcpy(lanes.lane, from, sizeof lanes.lane);
+}
+
+KINFAST_ISA inline void store_lanes(const HashLanes& lanes, std::uint64_t* to) {
+  std::memcpy(to, lanes.lane, sizeof lanes.lane);
+}
+
+KINFAST_ISA inline void hash_stripe(HashLanes& lanes, const std::byte* data, const std::byte* key) {
+  std::uint64_t input[8];
+  std::uint64_t keyed[8];
+  std::memcpy(input, data, sizeof input);
+  std::memcpy(keyed, key, sizeof keyed);
+  for (std::size_t i = 0; i < 8; ++i) {
+    keyed[i] = little_endian(keyed[i]) ^ little_endian(input[i]);
+    lanes.lane[i] += little_endian(input[i ^ 1]) + (keyed[i] & 0xFFFFFFFFU) * (keyed[i] >> 32);
   }
-  std::memcpy(lanes, held, sizeof held);
 }
 #endif
 
-KINFAST_ISA void hash_blocks(const std::byte* __restrict data, std::size_t n_blocks,
-                             std::uint64_t* __restrict lanes) {
-  constexpr std::size_t kStripes = 16;
+constexpr std::size_t kBlockStripes = 16;
+
+KINFAST_ISA void hash_stripes(const std::byte* data, std::size_t n_stripes, const std::byte* secret,
+                              std::uint64_t* lanes) {
+  HashLanes held;
+  load_lanes(lanes, held);
+  for (std::size_t stripe = 0; stripe < n_stripes; ++stripe) {
+    hash_stripe(held, data + stripe * 64, secret + stripe * 8);
+  }
+  store_lanes(held, lanes);
+}
+
+KINFAST_ISA inline void scramble_lanes(std::uint64_t* lanes) {
   constexpr std::uint64_t kScramble = 0x9E3779B1U;
-  const std::byte* secret = reinterpret_cast<const std::byte*>(kHashSecret);
   std::uint64_t keys[8];
-  std::memcpy(keys, secret + 128, sizeof keys);
+  std::memcpy(keys, kHashSecret + 128, sizeof keys);
+  for (std::size_t i = 0; i < 8; ++i) {
+    lanes[i] = (lanes[i] ^ (lanes[i] >> 47) ^ little_endian(keys[i])) * kScramble;
+  }
+}
+
+KINFAST_ISA void hash_blocks(const std::byte* data, std::size_t n_blocks, std::uint64_t* lanes) {
+  const std::byte* secret = reinterpret_cast<const std::byte*>(kHashSecret);
   for (std::size_t block = 0; block < n_blocks; ++block) {
-    hash_stripes(data + block * kStripes * 64, kStripes, secret, lanes);
-    for (std::size_t i = 0; i < 8; ++i) {
-      lanes[i] = (lanes[i] ^ (lanes[i] >> 47) ^ little_endian(keys[i])) * kScramble;
+    hash_stripes(data + block * kBlockStripes * 64, kBlockStripes, secret, lanes);
+    scramble_lanes(lanes);
+  }
+}
+
+// Neighbouring pixels are alike, and two increments of one counter wait for each other: so four
+// neighbours go to four tables. One load for four pixels: the counters alone keep the load and
+// store units busy.
+KINFAST_ISA inline void count_four(const std::byte* pixels, std::uint32_t* tables) {
+  std::uint64_t four = 0;
+  std::memcpy(&four, pixels, sizeof four);
+  ++tables[four & 0xFFFFU];
+  ++tables[kLevels + ((four >> 16) & 0xFFFFU)];
+  ++tables[2 * kLevels + ((four >> 32) & 0xFFFFU)];
+  ++tables[3 * kLevels + (four >> 48)];
+}
+
+// A stripe's 32 counters take as many cycles, of which hashing fills the idle part.
+template <std::size_t kHashed>
+KINFAST_ISA void count_and_hash(const std::byte* pixels, std::size_t n_blocks,
+                                std::uint32_t* tables, const HashRun* runs) {
+  const std::byte* secret = reinterpret_cast<const std::byte*>(kHashSecret);
+  for (std::size_t block = 0; block < n_blocks; ++block) {
+    HashLanes held[kHashed];
+    for (std::size_t i = 0; i < kHashed; ++i) {
+      load_lanes(runs[i].lanes, held[i]);
+    }
+    for (std::size_t stripe = 0; stripe < kBlockStripes; ++stripe) {
+      const std::size_t at = (block * kBlockStripes + stripe) * 64;
+      for (std::size_t i = 0; i < kHashed; ++i) {
+        hash_stripe(held[i], runs[i].data + at, secret + stripe * 8);
+      }
+      for (std::size_t byte = 0; byte < 64; byte += 8) {
+        count_four(pixels + at + byte, tables);
+      }
+    }
+    for (std::size_t i = 0; i < kHashed; ++i) {
+      store_lanes(held[i], runs[i].lanes);
+      scramble_lanes(runs[i].lanes);
     }
   }
 }
 
-constexpr RowKernels kKernels{max_row,   add_row,        blend_row,    correct_row, correct_add_row,
-                              scale_row, accumulate_row, quantise_row, bin_row,     focus_row,
-                              pick_row,  hash_stripes,   hash_blocks};
+KINFAST_ISA void count_blocks(const std::byte* pixels, std::size_t n_blocks, std::uint32_t* tables,
+                              const HashRun* runs, std::size_t n_runs) {
+  switch (n_runs) {
+  case 2:
+    return count_and_hash<2>(pixels, n_blocks, tables, runs);
+  case 1:
+    return count_and_hash<1>(pixels, n_blocks, tables, runs);
+  default:
+    break;
+  }
+  for (std::size_t at = 0; at < n_blocks * kBlockStripes * 64; at += 8) {
+    count_four(pixels + at, tables);
+  }
+}
+
+constexpr RowKernels kKernels{max_row,        add_row,   blend_row,    correct_row,  add_corrected,
+                              accumulate_row, join_rows, mean_columns, quantise_row, bin_row,
+                              focus_row,      pick_row,  hash_stripes, hash_blocks,  count_blocks};

@@ -1,8 +1,6 @@
 // Glossary. plan: how a channel is processed. worker: the memory of one thread, made once.
-// An image is gone over twice: once for all that needs a pixel by itself, band by band, and once
-// for focus, which needs the percentiles. Rows are corrected in a buffer that stays in the
-// first-level cache and are added to the resizer's sums at once, so that no corrected image of full
-// size exists.
+// An image is gone over once, band by band: each is counted and hashed, measured for focus,
+// corrected and added up to stored pixels while it is in the second-level cache.
 #include "kinfast/site/process.hpp"
 
 #include <algorithm>
@@ -14,10 +12,10 @@
 
 #include "kinfast/illumination/correct.hpp"
 #include "kinfast/image/hash.hpp"
-#include "kinfast/image/resize.hpp"
 #include "kinfast/parallel/parallel_for.hpp"
 #include "kinfast/quality/detail.hpp"
 #include "kinfast/quality/nuclei.hpp"
+#include "kinfast/site/shrink.hpp"
 #include "kinfast/site/source.hpp"
 #include "rows.hpp"
 
@@ -27,14 +25,13 @@ namespace {
 // A plan with its fields laid out for the plate's images.
 struct PreparedPlan {
   const ChannelPlan* plan;
-  Field flatfield;
-  Field darkfield;
+  Field gain;
+  Field dark;
 
   PreparedPlan(const ChannelPlan& source, Shape raw)
-      : plan(&source), flatfield(source.flatfield.view(), raw),
-        darkfield(source.darkfield.view(), raw) {
+      : plan(&source), gain(gain_field(source.flatfield.view(), raw)),
+        dark(dark_field(source.darkfield.view(), raw)) {
     check_window(source.window);
-    check_fields(flatfield, darkfield);
   }
 };
 
@@ -42,51 +39,33 @@ struct Worker {
   SourceReader reader;
   StatisticsMeter meter;
   NucleusCounter counter;
-  AreaResizer resizer;
-  std::vector<float> corrected_row;
+  CorrectingResizer resizer;
   ImageBuffer<float> resized;
   std::vector<std::uint8_t> levels;
 
   Worker(Shape raw, Shape stored)
-      : resizer(raw, stored), corrected_row(raw.width), resized(stored), levels(stored.pixels()) {}
+      : resizer(raw, stored), resized(stored), levels(stored.pixels()) {}
 };
 
-// What one core's second-level cache holds beside everything else: each band of rows is hashed,
-// counted, corrected and resized while it is there.
+// What one core's second-level cache holds beside everything else.
 constexpr std::size_t kBandBytes = 128 * 1024;
-
-// Most rows are added to the resizer's sums as they are corrected, without a stop in between.
-void correct_and_push(const std::uint16_t* raw, const BlendedRow& dark, const BlendedRow& flat,
-                      Worker& worker) {
-  const RowKernels& kernels = row_kernels();
-  std::vector<float>& corrected = worker.corrected_row;
-  if (float* sums = worker.resizer.take_inner_row()) {
-    kernels.correct_add_row(raw, dark, flat, sums, corrected.size());
-  } else {
-    kernels.correct_row(raw, dark, flat, corrected.data(), corrected.size());
-    worker.resizer.push(corrected.data());
-  }
-}
 
 void pass_over_rows(ImageView<const std::uint16_t> raw, const PreparedPlan& prepared,
                     Worker& worker, ChannelResult& result) {
   const std::size_t width = raw.shape.width;
   const std::size_t band = std::max<std::size_t>(1, kBandBytes / (width * sizeof(std::uint16_t)));
-  Field::Rows flat(prepared.flatfield);
-  Field::Rows dark(prepared.darkfield);
   Hasher hasher;
-  worker.meter.start();
-  worker.resizer.start(worker.resized.view());
+  Hasher* const file_hasher = worker.reader.hash_without_pixels();
+  const std::array hashers{&hasher, file_hasher};
+  worker.meter.start(raw);
+  worker.resizer.start(prepared.gain, prepared.dark, worker.resized.view());
   for (std::size_t begin = 0; begin < raw.shape.height; begin += band) {
     const std::size_t end = std::min(begin + band, raw.shape.height);
-    const std::span rows(raw.row(begin), (end - begin) * width);
-    hasher.add(std::as_bytes(rows));
-    worker.meter.add(rows);
-    for (std::size_t y = begin; y < end; ++y) {
-      correct_and_push(raw.row(y), dark.row(y), flat.row(y), worker);
-    }
+    worker.meter.add_rows(raw, begin, end, std::span(hashers).first(file_hasher ? 2 : 1));
+    worker.resizer.make_rows(raw, end);
   }
   result.pixel_hash = hasher.hash();
+  result.file_hash = worker.reader.file_hash();
 }
 
 // Each row is added up from left to right and then the rows from the top, so that the order is
@@ -144,8 +123,7 @@ ChannelResult process_channel(const ChannelPlanes& planes, const PreparedPlan& p
   const ChannelPlan& plan = *prepared.plan;
   ChannelResult result;
   try {
-    const auto raw = worker.reader.read(planes, prepared.flatfield.image());
-    result.file_hash = worker.reader.file_hash();
+    const auto raw = worker.reader.read(planes, prepared.gain.image());
     pass_over_rows(raw, prepared, worker, result);
     result.statistics = worker.meter.finish(raw, plan.saturation_value);
     const ImageView<const float> resized = worker.resized.view();

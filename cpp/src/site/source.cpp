@@ -24,6 +24,7 @@ ImageView<const std::uint16_t> SourceReader::read(const std::vector<std::string>
     throw SourceError("no image", "");
   }
   hasher_ = Hasher();
+  behind_pixels_.reset();
   bits_ = 0;
   for (const std::string& path : planes) {
     auto& into = &path == &planes.front() ? raw_ : plane_;
@@ -34,6 +35,7 @@ ImageView<const std::uint16_t> SourceReader::read(const std::vector<std::string>
           return *stored;
         }
       }
+      hasher_.add(file_);
       decode(*shape, into);
     } catch (const SourceError&) {
       throw;
@@ -51,7 +53,6 @@ ImageView<const std::uint16_t> SourceReader::read(const std::vector<std::string>
 
 void SourceReader::load(const std::string& path, std::optional<Shape>& shape) {
   tiff::read_file_into(path, file_);
-  hasher_.add(file_);
   const auto info = tiff::read_page_info(file_, 0, tiff::Limits{});
   const Shape found{info.height, info.width};
   if (shape && *shape != found) {
@@ -62,6 +63,12 @@ void SourceReader::load(const std::string& path, std::optional<Shape>& shape) {
   bits_ = std::max(bits_, info.bits);
 }
 
+std::uint64_t SourceReader::file_hash() {
+  hasher_.add(behind_pixels_.value_or(std::span<const std::byte>()));
+  behind_pixels_.reset();
+  return hasher_.hash();
+}
+
 // An uncompressed image is used where it was read to: a copy would take as long as the reading.
 std::optional<ImageView<const std::uint16_t>> SourceReader::find_stored(Shape shape) {
   const auto offset = decoder_.stored_grey16_at(file_, 0, tiff::Limits{});
@@ -69,6 +76,9 @@ std::optional<ImageView<const std::uint16_t>> SourceReader::find_stored(Shape sh
     return std::nullopt;
   }
   const std::byte* pixels = file_.data() + *offset;
+  const std::span file(file_);
+  hasher_.add(file.first(*offset));
+  behind_pixels_ = file.subspan(*offset + shape.pixels() * sizeof(std::uint16_t));
   return ImageView<const std::uint16_t>{reinterpret_cast<const std::uint16_t*>(pixels), shape};
 }
 

@@ -18,6 +18,7 @@ from kinfast.domain import AnyArray, ImageFile, QuarantineRow, Site, StoreImages
 from kinfast.preprocess import atomic
 from kinfast.preprocess.channel_swap import correlate_channels
 from kinfast.preprocess.flags import Verdicts, flag_sites
+from kinfast.preprocess.illumination.field import lay_out_flatfield
 from kinfast.preprocess.inputs import describe_inputs, unreadable_files
 from kinfast.preprocess.measures import Measures, collect_measures
 from kinfast.preprocess.plan import PlatePlan, PlateTask, plan_plate
@@ -230,7 +231,8 @@ def _write_fields(plan: PlatePlan, folder: Path) -> None:
     for channel, fit in plan.fits.items():
         field_ = fit.illumination
         arrays: dict[str, Callable[[], AnyArray]] = {
-            name: partial(_native.expand_field, getattr(field_, name), *plan.raw) for name in ("flatfield", "darkfield")
+            "flatfield": partial(lay_out_flatfield, field_.flatfield, plan.raw),
+            "darkfield": partial(_native.expand_field, field_.darkfield, *plan.raw),
         }
         for name in ("helped", "verdict", "contrast", "error", "n_images", "method"):
             arrays[name] = partial(np.array, getattr(field_, name))

@@ -34,7 +34,7 @@ def test_hash_bytes_gives_the_published_values(data: bytes, expected: int) -> No
         lambda: _native.statistics(RAW.astype(">u2"), 255),
         lambda: _native.statistics(RAW, 65536),
         lambda: _native.histogram(RAW[::2]),
-        lambda: _native.count_components(RAW, 1.0, 1),
+        lambda: _native.count_nuclei(RAW, 1.0, 1),
         lambda: _native.hash_bytes(RAW.T),
         lambda: _native.gather_sites(STORE, np.zeros(1, np.int32), np.zeros(1, np.int64), STORE[:1, ..., :1], 1),
         lambda: _native.gather_sites(

@@ -121,10 +121,12 @@ def test_the_fused_pass_equals_the_single_kernels(sites: list[list[list[str]]]) 
 def test_uncompressed_pixels_are_used_where_they_lie(tmp_path: Path, order: str, offset: int) -> None:
     """In native byte order at an even offset there is no copy; elsewhere there must be one."""
     image, path = raw_image(np.random.default_rng(3)), tmp_path / "stored.tif"
-    path.write_bytes(tiff_at(image, order, offset))
-    np.testing.assert_array_equal(_native.decode(str(path), 0, None), image)
-    _, results = process([[[str(path)]] * 3])
-    assert [result.pixel_hash for result in results[0]] == [_native.hash_bytes(image)] * 3
+    for behind in (b"", b"metadata"):  # of which the file's hash knows, too
+        path.write_bytes(tiff_at(image, order, offset) + behind)
+        np.testing.assert_array_equal(_native.decode(str(path), 0, None), image)
+        _, results = process([[[str(path)]] * 3])
+        assert [result.pixel_hash for result in results[0]] == [_native.hash_bytes(image)] * 3
+        assert [result.file_hash for result in results[0]] == [_native.hash_bytes(path.read_bytes())] * 3
 
 
 def test_a_truncated_uncompressed_file_is_an_error(tmp_path: Path) -> None:

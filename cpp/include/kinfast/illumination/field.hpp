@@ -15,6 +15,13 @@ struct BlendedRow {
   float weight = 0.0F;
 };
 
+// Rows between the same two rows of the grid, from the top down: top + (bottom - top) * weights[i].
+struct BlendedRows {
+  const float* top = nullptr;
+  const float* bottom = nullptr; // top itself where nothing changes downwards
+  const float* weights = nullptr;
+};
+
 // A field kept as a (gh, gw) grid, and the rows of its bilinear expansion to (H, W).
 //
 // Pixel x has its centre at u = (x + 0.5) * gw / W - 0.5 in units of cells; left of the first and
@@ -31,10 +38,16 @@ public:
   Shape grid() const { return grid_.shape(); }
   ImageView<const float> cells() const { return grid_.view(); }
 
+  // Rows of the image from y on, itself among them, that lie between the same two grid rows.
+  std::size_t n_alike(std::size_t y) const { return row_ends_[y] - y; }
+
   // One thread's place in the field.
   class Rows {
   public:
     explicit Rows(const Field& field);
+    // Row y of the expansion and those below it that blend the same rows of values, n_alike(y)
+    // in all; as below.
+    BlendedRows rows(std::size_t y);
     // Row y of the expansion as a blend of two rows of W values, which stay valid until the next
     // call. Rows may be asked for in any order; going down is cheap.
     BlendedRow row(std::size_t y);
@@ -55,6 +68,7 @@ private:
     std::size_t second = 0;
     float weight = 0.0F; // of the second
   };
+  void find_alike();
   // Pixels begin .. end of a row between the same two cell centres.
   struct Stretch {
     std::size_t first = 0;
@@ -67,8 +81,10 @@ private:
   ImageBuffer<float> grid_;
   Shape image_;
   std::vector<Step> rows_;
-  std::vector<Stretch> stretches_; // of a row's pixels
-  std::vector<float> weights_;     // of each pixel's second cell
+  std::vector<float> row_weights_;    // of each row's second grid row
+  std::vector<std::size_t> row_ends_; // one past the last row that is like this one
+  std::vector<Stretch> stretches_;    // of a row's pixels
+  std::vector<float> weights_;        // of each pixel's second cell
 };
 
 // The whole expansion.

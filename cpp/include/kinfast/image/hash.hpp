@@ -20,11 +20,17 @@ public:
   void add(std::span<const std::byte> data);
   std::uint64_t hash() const;
 
+  // For those who mix whole blocks by themselves beside other work (see histogram.hpp). First fill
+  // up the block that waits, and go on with what is given back of the data; of that, mix up to
+  // n_whole_blocks() into lanes(), and say how many it were.
+  static constexpr std::size_t kBlock = 1024;
+  std::span<const std::byte> fill_block(std::span<const std::byte> data);
+  std::size_t n_whole_blocks(std::span<const std::byte> data) const;
+  std::uint64_t* lanes() { return lanes_.data(); }
+  void skip_mixed(const std::byte* data, std::size_t n_blocks);
+
 private:
   static constexpr std::size_t kStripe = 64;
-  static constexpr std::size_t kBlock = 1024;
-
-  void mix_blocks(const std::byte* data, std::size_t n_blocks);
 
   std::array<std::uint64_t, 8> lanes_;
   // The end of what was mixed, a stripe, and behind it what waits: a block at most, and at least

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "kinfast/image/view.hpp"
@@ -26,33 +27,43 @@ struct Coverage {
 // One entry an output element. Throws std::invalid_argument unless 1 <= output <= input.
 std::vector<Coverage> area_coverage(std::size_t input, std::size_t output);
 
-// Takes the input's rows one after another, from the top, and writes output rows as they are done.
+// Input rows from `first` on, and the share of each that is covered.
+struct CoveredRows {
+  std::size_t first = 0;
+  std::span<const float> shares;
+};
+
+// Makes one output row after another, from the top: for each, the caller adds the covered rows,
+// each times its share, up to the sums, and calls finish_row().
 class AreaResizer {
 public:
   AreaResizer(Shape input, Shape output);
 
   // Starts a new image.
   void start(ImageView<float> out);
-  // The next row, of the input's width.
-  void push(const float* row);
-  // Where the next row counts wholly towards the output row that is being made, and neither begins
-  // nor ends it: takes it as pushed, and gives the sums that the caller adds it to. Else null.
-  float* take_inner_row();
-
-  Shape output() const { return output_; }
+  // What the next output row covers; nothing when all are made. Valid until finish_row().
+  CoveredRows next_rows();
+  // Of the next output row, an element an input column; all zero at first.
+  float* sums() { return sums_.data() + next_ % kTogether * input_.width; }
+  void finish_row();
 
 private:
-  void finish_row();
+  // Output rows whose columns are added up side by side, in one register.
+  static constexpr std::size_t kTogether = 4;
+
+  void add_columns();
 
   Shape input_;
   Shape output_;
   std::vector<Coverage> rows_;
   std::vector<Coverage> columns_;
   double area_;
-  std::vector<float> sums_; // the current output row, per input column
+  std::vector<float> shares_; // of the rows that are covered now
+  std::vector<float> sums_;   // kTogether rows
+  std::vector<float> joined_; // the same, column by column
+  std::vector<float> means_;  // output pixels, likewise
   ImageView<float> out_;
-  std::size_t next_input_ = 0;
-  std::size_t next_output_ = 0;
+  std::size_t next_ = 0; // output row
 };
 
 void area_resize(ImageView<const float> image, ImageView<float> out);

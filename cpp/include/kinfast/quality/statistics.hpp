@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "kinfast/image/focus.hpp"
 #include "kinfast/image/histogram.hpp"
@@ -29,20 +31,33 @@ struct SiteStatistics {
   std::uint16_t level_step = 0;
 };
 
+// The levels that bound nearly all pixels, from a sample: the 0.1st and the 99.9th percentile (as
+// above) of every n-th row from the first on, n = height / 64 rounded down, and 1 at least.
+struct LevelRange {
+  std::uint16_t low = 0;
+  std::uint16_t high = 0;
+};
+
 // Measures images one after another in the same memory. One thread at a time.
 class StatisticsMeter {
 public:
   // Throws std::invalid_argument for an image without pixels.
   SiteStatistics measure(ImageView<const std::uint16_t> raw, std::uint16_t saturation_value);
 
-  // The same in steps, so that rows can be counted while they are in the cache for something else:
-  // start, add every row once, then finish with the whole image.
-  void start() { histogram_.clear(); }
-  void add(std::span<const std::uint16_t> pixels) { histogram_.add(pixels); }
+  // The same in steps, so that rows are measured while they are in the cache for something else.
+  // `raw` is the whole image each time. Throws as measure() does.
+  void start(ImageView<const std::uint16_t> raw);
+  // Takes rows begin .. end, each once and in order, and adds their bytes to at most two hashers,
+  // which then cost next to nothing.
+  void add_rows(ImageView<const std::uint16_t> raw, std::size_t begin, std::size_t end,
+                std::span<Hasher* const> hashers = {});
   SiteStatistics finish(ImageView<const std::uint16_t> raw, std::uint16_t saturation_value);
 
 private:
+  LevelRange sample_range(ImageView<const std::uint16_t> raw);
+
   Histogram histogram_;
+  std::vector<std::uint32_t> sampled_; // per level
   FocusMeter focus_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -34,8 +35,12 @@ public:
   ImageView<const std::uint16_t> read(const std::vector<std::string>& planes,
                                       std::optional<Shape> shape);
 
-  // Of the bytes of the files that were read last, one after the other; see hash.hpp.
-  std::uint64_t file_hash() const { return hasher_.hash(); }
+  // Where the image is used where it lies in its file, the file's hash still lacks its pixels:
+  // whoever goes over them adds them all to it, in their order. Null where nothing is lacking.
+  Hasher* hash_without_pixels() { return behind_pixels_ ? &hasher_ : nullptr; }
+  // Of the bytes of the files that were read last, one after the other; see hash.hpp. Ask once,
+  // when what hash_without_pixels() says is done.
+  std::uint64_t file_hash();
   // Largest number of bits of a sample in those files.
   unsigned bits() const { return bits_; }
 
@@ -49,6 +54,7 @@ private:
   ImageBuffer<std::uint16_t> raw_;
   ImageBuffer<std::uint16_t> plane_;
   Hasher hasher_;
+  std::optional<std::span<const std::byte>> behind_pixels_; // of the file, not hashed yet
   unsigned bits_ = 0;
 };
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfast import _native
 from kinfast.preprocess.illumination.verdict import Verdict
 
 FLATTEST, STEEPEST = 0.05, 20.0
@@ -51,6 +52,22 @@ class Illumination:
             "method": self.method,
             **self.judged.as_json(),
         }
+
+
+def lay_out_gain(flatfield: NDArray[np.float32], raw: tuple[int, int]) -> NDArray[np.float32]:
+    """Give what pass two multiplies each pixel's counts above the dark-field by: the cells' reciprocals, blown up.
+
+    Args:
+        flatfield: (gh, gw) float32.
+        raw: (H, W) of the images.
+    """
+    return _native.expand_field(np.reciprocal(flatfield), *raw)
+
+
+def lay_out_flatfield(flatfield: NDArray[np.float32], raw: tuple[int, int]) -> NDArray[np.float32]:
+    """Give the flat-field of each pixel, (H, W) float32: 1 over its gain."""
+    gain = lay_out_gain(flatfield, raw)
+    return np.reciprocal(gain, out=gain)
 
 
 def flat_illumination(

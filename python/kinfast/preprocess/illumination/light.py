@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kinfast import _native
 from kinfast.preprocess.illumination.estimate import NONE, fit_illumination
-from kinfast.preprocess.illumination.field import Illumination, normalise
+from kinfast.preprocess.illumination.field import Illumination, lay_out_gain, normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ def correct_samples(
     names = np.array(groups, str)
     for name in np.unique(names).tolist():
         fields = light.of(name)
-        flat = np.ascontiguousarray(_native.expand_field(fields.flatfield, *raw)[at, at])
+        gain = np.ascontiguousarray(lay_out_gain(fields.flatfield, raw)[at, at])
         dark = np.ascontiguousarray(_native.expand_field(fields.darkfield, *raw)[at, at])
         of = names == name
-        corrected[of] = (samples[of] - dark) / flat
+        corrected[of] = (samples[of] - dark) * gain
     return corrected
