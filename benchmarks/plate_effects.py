@@ -29,12 +29,10 @@ from kinfast import schema
 from kinfast.config import PreprocessConfig, TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.metrics.typical_variation import standardise_by_controls, typical_variation
-from kinfast.plate.open import open_plates
-from kinfast.preprocess.run import preprocess
-from kinfast.simulate.run import simulate_plates
 from kinfast.simulate.settings import CHANNELS, CONDITIONS, SimulationSettings
 from kinfast.train.apply import embed_sites, predict_folds
 from kinfast.train.run import train
+from simulated_store import prepared_plates
 
 WELL, PLATE = "well", "plate"
 FULL_WINDOW = 16_000.0
@@ -59,17 +57,10 @@ Scores = dict[str, float]
 
 
 def prepare(folder: Path, settings: SimulationSettings) -> PreparedStore:
-    """Simulate and preprocess with windows that are the same for all plates, once."""
-    cores = os.cpu_count() or 1
-    if not (folder / "prepared" / "dataset.json").is_file():
-        simulate_plates(folder / "plates", settings, cores)
-        config = PreprocessConfig(
-            shorter_side=settings.height,
-            intensity="fixed",
-            windows=tuple((channel, 0.0, FULL_WINDOW) for channel in CHANNELS),
-        )
-        preprocess(open_plates(folder / "plates"), folder / "prepared", config, threads=cores)
-    return PreparedStore.open(folder / "prepared")
+    """Prepare plates with windows that are the same for all of them."""
+    windows = tuple((channel, 0.0, FULL_WINDOW) for channel in CHANNELS)
+    config = PreprocessConfig(shorter_side=settings.height, intensity="fixed", windows=windows)
+    return prepared_plates(folder, settings, config)
 
 
 def sites_of(run: Path, store: PreparedStore) -> pd.DataFrame:

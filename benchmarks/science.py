@@ -8,7 +8,6 @@ python benchmarks/science.py synthetic   # 500 seeds of logits that know nothing
 
 import argparse
 import json
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -23,19 +22,16 @@ from sklearn.preprocessing import StandardScaler
 
 from kinfast import schema
 from kinfast.config import PreprocessConfig, TrainConfig
-from kinfast.data.store import PreparedStore
 from kinfast.evaluate.leakage import measure_leakage
 from kinfast.evaluate.levels import make_level
 from kinfast.evaluate.run import Evaluation, evaluate_run, find_units
 from kinfast.evaluate.scoring import permute_level
 from kinfast.metrics.scores import score
-from kinfast.plate.open import open_plates
-from kinfast.preprocess.run import preprocess
 from kinfast.simulate.plan import make_plan
 from kinfast.simulate.platemap import compounds_of
-from kinfast.simulate.run import simulate_plates
 from kinfast.simulate.settings import CONDITIONS, SimulationSettings
 from kinfast.train.run import train
+from simulated_store import prepared_plates
 
 SCORE, ALPHA = "roc_auc_macro", 0.05
 SOUND = dict.fromkeys(CONDITIONS, 0)
@@ -74,20 +70,11 @@ SCALES = {"small": (LADDER, RECIPE, 64), "full": (FULL, FULL_RECIPE, 128)}
 NULL_RECIPE = replace(RECIPE, epochs=2, steps_per_epoch=8, input_size=32, split_by="compound")
 
 
-def prepare(folder: Path, settings: SimulationSettings, size: int) -> PreparedStore:
-    """Simulate and preprocess, once."""
-    if not (folder / "prepared" / "dataset.json").is_file():
-        simulate_plates(folder / "plates", settings, os.cpu_count() or 1)
-        config = PreprocessConfig(shorter_side=size)
-        preprocess(open_plates(folder / "plates"), folder / "prepared", config, threads=os.cpu_count() or 1)
-    return PreparedStore.open(folder / "prepared")
-
-
 def ladder(
     folder: Path, settings: SimulationSettings, recipe: TrainConfig, size: int, draws: int = 300
 ) -> dict[str, object]:
     """Climb the ladder, and set the compound split against its baselines and the oracle."""
-    store = prepare(folder, settings, size)
+    store = prepared_plates(folder, settings, PreprocessConfig(shorter_side=size))
     runs = {}
     for split in ("image", "well", "compound"):
         runs[split] = folder / split
@@ -131,7 +118,7 @@ def null_trainings(folder: Path, seeds: int) -> dict[str, object]:
     """Train on plates without phenotypes, and count how often the verdict says better than the prior."""
     fired = []
     for seed in range(seeds):
-        store = prepare(folder / str(seed), replace(NULL, seed=seed), 48)
+        store = prepared_plates(folder / str(seed), replace(NULL, seed=seed), PreprocessConfig(shorter_side=48))
         run = folder / str(seed) / "run"
         if not (run / "predictions.parquet").is_file():
             train(store, replace(NULL_RECIPE, seed=seed), run)

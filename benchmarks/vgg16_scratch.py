@@ -15,14 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.simulated_store import prepared_plates
+
 from kinfast.config import PreprocessConfig, TrainConfig
-from kinfast.data.store import PreparedStore
 from kinfast.evaluate.run import evaluate_run
 from kinfast.models.initialise import INITS
-from kinfast.plate.open import open_plates
-from kinfast.preprocess.run import preprocess
 from kinfast.progress import Silent
-from kinfast.simulate.run import simulate_plates
 from kinfast.simulate.settings import CONDITIONS, SimulationSettings
 from kinfast.train.run import train
 
@@ -90,7 +88,7 @@ def main() -> int:
 
 
 def _run(folder: Path, recipe: TrainConfig, threads: int) -> int:
-    store = _prepare(folder, threads)
+    store = prepared_plates(folder, PLATES, PreprocessConfig(shorter_side=SIDE), threads)
     began = time.perf_counter(), time.process_time()
     out = folder / f"vgg16-{recipe.init}-{recipe.learning_rate:g}-{recipe.dropout:g}"
     run = train(store, recipe, out, threads=threads, reporter=Lines())
@@ -102,14 +100,6 @@ def _run(folder: Path, recipe: TrainConfig, threads: int) -> int:
     print(f"log loss below that of the prior alone by {_spell(lead)} nats")
     print(next(verdict["text"] for verdict in metrics["verdicts"] if verdict["name"] == "dead_relus"))
     return int(not (area["low"] > 0.5 and lead["low"] > 0))
-
-
-def _prepare(folder: Path, threads: int) -> PreparedStore:
-    if not (folder / "prepared/dataset.json").exists():
-        simulate_plates(folder / "plates", PLATES, threads)
-        settings = PreprocessConfig(shorter_side=SIDE)
-        preprocess(open_plates(folder / "plates"), folder / "prepared", settings, threads=threads)
-    return PreparedStore.open(folder / "prepared")
 
 
 def _spell(entry: dict[str, Any]) -> str:

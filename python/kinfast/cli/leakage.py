@@ -64,7 +64,7 @@ def command(
     """
     let_waiting_threads_sleep()
     from kinfast.cli.progress import make_reporter
-    from kinfast.cli.train import read_words
+    from kinfast.cli.train_words import read_words
     from kinfast.data.merged import open_stores
 
     stores, config = read_words(context.args)

@@ -1,18 +1,14 @@
 """`kinfast train`: from a prepared store to a trained, evaluated run."""
 
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from kinfast import config as defaults
 from kinfast import launch
 from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
-
-if TYPE_CHECKING:
-    from kinfast.progress import Reporter
-    from kinfast.train.ranks import Ranks
+from kinfast.cli.train_request import asked_device, begin_or_resume
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -377,11 +373,11 @@ def command(
     from kinfast.train.ranks import joined_ranks
 
     with make_reporter(quiet or launch.rank() > 0) as reporter:
-        with joined_ranks(_device(asked)) as ranks:
+        with joined_ranks(asked_device(asked)) as ranks:
             run = Path(ranks.share(str(resume or out or new_run_path(Path(RUNS), backbone))))
             try:
                 with terminating_as_interrupted():
-                    _train(asked, run, usable_threads(threads), reporter, ranks)
+                    begin_or_resume(asked, run, usable_threads(threads), reporter, ranks)
             except KeyboardInterrupt:
                 how = "kinfast train" if ranks.size == 1 else "torchrun … -m kinfast train"
                 typer.echo(f"interrupted; this goes on where it stopped: {how} --resume {run}", err=True)
@@ -392,76 +388,3 @@ def command(
         write_report(run, reporter=reporter)
     for line in (*summary_lines(evaluation), run):
         typer.echo(line)
-
-
-def _train(asked: dict[str, Any], run: Path, threads: int, reporter: "Reporter", ranks: "Ranks") -> None:
-    """Begin a run, or go on with one; its store may have been moved to where PREPARED says."""
-    from kinfast.data.merged import open_stores
-    from kinfast.train.run import resume, run_stores, train
-
-    how: dict[str, Any] = {"threads": threads, "parallel_folds": asked["parallel_folds"]}
-    how |= {"reporter": reporter, "ranks": ranks}
-    stores, test_on = asked["prepared"] or [Path("prepared")], asked["test_on"]
-    if asked["resume"] is None:
-        train(ranks.together(lambda: open_stores(stores, test_on)), _config(asked), run, **how)
-        return
-    where, where_tested = run_stores(run)
-    if not all(path.is_dir() for path in where):
-        where, where_tested = stores, test_on or where_tested
-    resume(ranks.together(lambda: open_stores(where, where_tested)), run, **how)
-
-
-def _device(asked: dict[str, Any]) -> str:
-    """Give the device that processes started by torchrun join on: that of the run that they go on with, if they do."""
-    from kinfast.errors import UsageError
-    from kinfast.train.folder import asked_config, read_config
-
-    if launch.one_of_several() and asked["parallel_folds"] > 1:
-        raise UsageError(
-            "--parallel-folds is for one process, which starts others: with torchrun every fold has all processes"
-        )
-    run = asked["resume"]
-    return str(asked["device"]) if run is None else asked_config(read_config(run), run).device
-
-
-def read_words(words: list[str]) -> tuple[list[Path], defaults.TrainConfig]:
-    """Read train's arguments from words of a command line, for other commands that train.
-
-    Returns:
-        The stores, and what decides a run.
-
-    Raises:
-        UsageError: no such option, or a value that is none.
-    """
-    import click
-
-    from kinfast.errors import UsageError
-
-    app = typer.Typer(add_completion=False)
-    app.command("train")(command)
-    train = typer.main.get_command(app)
-    try:
-        asked = train.make_context("train", list(words)).params
-    except click.ClickException as error:
-        raise UsageError(error.format_message()) from error
-    return [Path(path) for path in asked["prepared"] or ["prepared"]], _config(asked)
-
-
-def _config(asked: dict[str, Any]) -> defaults.TrainConfig:
-    """Take the options that are fields of TrainConfig; lists are CSV rows, and no augmentation leaves crops alone."""
-    from kinfast.data.augment import NO_AUGMENTATION
-    from kinfast.data.labels import parse_classes
-
-    names = {field.name for field in fields(defaults.TrainConfig)}
-    values = {name: value for name, value in asked.items() if name in names}
-    for name in ("composites", "classes", "plates"):
-        values[name] = parse_classes(values[name]) if values[name] else None
-    values["profile"] = None if values["profile"] is None else str(values["profile"].resolve())
-    values["drop_inactive"] = str(values["drop_inactive"].resolve()) if values["drop_inactive"] else None
-    values["test_on"] = str(asked["test_on"]) if asked["test_on"] else None
-    for name in ("policy", "optimizer_parameters"):
-        values[name] = tuple(values[name] or ())
-    if not asked["augment"]:
-        values |= {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}
-        values |= {"mixup": 0.0, "cutmix": 0.0}
-    return defaults.TrainConfig(**values)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from kinfast import schema
+from kinfast import launch, schema
 from kinfast.config import BATCH_GPU_SHARE, BATCH_HOST_SHARE, BATCH_LEAST_STEPS, BATCH_LIMIT, BATCH_SIZE
 from kinfast.data.ahead import AHEAD
 from kinfast.data.cache import available_bytes, open_source
@@ -43,8 +43,8 @@ def find_batch_size(store: PreparedStore, plan: Plan, threads: int, at_once: int
         UsageError: several processes train together: each might find another size.
         MemoryError: the device's memory does not hold one site.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UsageError("--batch-size auto is of one process: give a number, of all processes together")
+    if int(os.environ.get(launch.WORLD, "1")) > 1:
+        raise UsageError("--batch-size auto is of one process: with torchrun give a number, of all processes together")
     sites = min(len(plan.split.rows(fold, schema.PART_TRAIN)) for fold in range(plan.split.n_folds))
     limit = max(1, min(BATCH_LIMIT, sites // BATCH_LEAST_STEPS))
     if plan.precision.device_type == "cuda":

@@ -16,7 +16,7 @@ from kinfast.config import AUTO_BATCH, BATCH_SIZE, TrainConfig
 from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
 from kinfast.data.thumbnails import keep_thumbnails
-from kinfast.errors import RunError, UsageError
+from kinfast.errors import RunError
 from kinfast.models import PretrainedWeights, load_weights, report_parameters
 from kinfast.models.build import check_input_size
 from kinfast.models.initialise import has_normalisation
@@ -135,8 +135,6 @@ def _plan(store: PreparedStore, config: TrainConfig, threads: int, at_once: int,
     """Decide a run; a batch size that is left open is found first, since steps and notes depend on it."""
     if config.batch_size != AUTO_BATCH:
         return make_plan(store, config, ranks)
-    if ranks.size > 1:
-        raise UsageError("--batch-size auto is found for one process: with torchrun give the size of all together")
     size, line = find_batch_size(store, make_plan(store, replace(config, batch_size=BATCH_SIZE)), threads, at_once)
     plan = make_plan(store, replace(config, batch_size=size))
     return replace(plan, batch_found=True, notes=(line, *plan.notes))
