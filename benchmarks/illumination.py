@@ -1,6 +1,6 @@
 """The table of docs/illumination.md: errors and times of `auto`, BaSiCPy 2.0 and the smoothed means on known fields.
 
-    python benchmarks/illumination.py --basicpy-python .cache/basicpy/bin/python --write-page
+    python -m benchmarks.illumination --basicpy-python .cache/basicpy/bin/python --write-page
 
 BaSiCPy lives in an environment of its own (see docs/illumination.md); without one its columns stay empty, visibly. It
 is told whether there is a dark offset (`get_darkfield`), and otherwise has its defaults. All methods get the very same
@@ -26,10 +26,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+from benchmarks.illumination_scenes import WORKING_SIDE, Scenario, Scenes, all_scenarios, draw_scenes, make_stack
+from benchmarks.illumination_table import PEER_METHOD, SMOOTHED, Rows, page_part, row_line
 from numpy.typing import NDArray
 
-from illumination_scenes import WORKING_SIDE, Scenario, Scenes, all_scenarios, draw_scenes, make_stack
-from illumination_table import PEER_METHOD, SMOOTHED, Rows, page_part, row_line
 from kinfast.preprocess.dark_offset import MIN_IMAGES
 from kinfast.preprocess.illumination.estimate import fit_illumination
 from kinfast.preprocess.offset_fit import fit_dark_offset

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from illumination_scenes import Scenario
+from benchmarks.illumination_scenes import Scenario
 
 PEER_METHOD, SMOOTHED = "BaSiCPy 2.0", "mean, smoothed"
 ERRORS = ("auto", PEER_METHOD, SMOOTHED, "basic", "mean", "gaussian", "median-filter")

@@ -1,6 +1,6 @@
 """How much of what a plate split loses is won back by the negative controls: the figures of docs/embed.md.
 
-    python benchmarks/plate_effects.py --folder plate_effects      # wants a GPU; --scale small runs through on a CPU
+    python -m benchmarks.plate_effects --folder plate_effects      # wants a GPU; --scale small runs through on a CPU
 
 Every compound lies on each of the simulated plates, and plates differ strongly in brightness, channel by channel, and
 in cell number. Windows are the same for all plates, so that preprocessing corrects none of it. A split by well has each
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from benchmarks.simulated_store import prepared_plates
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
@@ -32,7 +33,6 @@ from kinfast.metrics.typical_variation import standardise_by_controls, typical_v
 from kinfast.simulate.settings import CHANNELS, CONDITIONS, SimulationSettings
 from kinfast.train.apply import embed_sites, predict_folds
 from kinfast.train.run import train
-from simulated_store import prepared_plates
 
 WELL, PLATE = "well", "plate"
 FULL_WINDOW = 16_000.0

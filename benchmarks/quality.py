@@ -1,7 +1,7 @@
 """How well quality flags find what was planted, over 18 simulated plates: the table of docs/quality.md.
 
-python benchmarks/quality.py                    # three seeds, three densities, two strengths of phenotype
-python benchmarks/quality.py --seeds 7 --write  # fewer; puts the table between the page's markers
+python -m benchmarks.quality                    # three seeds, three densities, two strengths of phenotype
+python -m benchmarks.quality --seeds 7 --write  # fewer; puts the table between the page's markers
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """Checks that verdicts are true, on simulated plates whose truth is known: the figures at the end of docs/leakage.md.
 
-python benchmarks/science.py ladder      # image > well > compound; above the baselines, not above the oracle
-python benchmarks/science.py ladder --scale full    # the same with a network that has learned: wants a GPU
-python benchmarks/science.py null        # phenotypes off: how often 20 real small trainings beat the prior
-python benchmarks/science.py synthetic   # 500 seeds of logits that know nothing
+python -m benchmarks.science ladder      # image > well > compound; above the baselines, not above the oracle
+python -m benchmarks.science ladder --scale full    # the same with a network that has learned: wants a GPU
+python -m benchmarks.science null        # phenotypes off: how often 20 real small trainings beat the prior
+python -m benchmarks.science synthetic   # 500 seeds of logits that know nothing
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from benchmarks.simulated_store import prepared_plates
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
@@ -31,7 +32,6 @@ from kinfast.simulate.plan import make_plan
 from kinfast.simulate.platemap import compounds_of
 from kinfast.simulate.settings import CONDITIONS, SimulationSettings
 from kinfast.train.run import train
-from simulated_store import prepared_plates
 
 SCORE, ALPHA = "roc_auc_macro", 0.05
 SOUND = dict.fromkeys(CONDITIONS, 0)

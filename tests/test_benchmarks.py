@@ -1,5 +1,6 @@
 """The benchmarks' own rules: what is an error, what is accepted, and that the README shows what was accepted."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -19,6 +20,11 @@ KIND = "avx2, 2 cores"
 
 def baseline(name: str, ratio: float) -> dict[str, object]:
     return {KIND: {"results": {name: {"ratio": ratio}}}}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_every_benchmark_can_be_imported_as_documented(path: Path) -> None:
+    importlib.import_module(f"benchmarks.{path.stem}")
 
 
 def test_a_ratio_under_its_floor_is_an_error_anywhere() -> None:

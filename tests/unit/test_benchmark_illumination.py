@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_illumination_benchmark_runs_at_a_tiny_size() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "illumination.py"],
+        [sys.executable, "-m", "benchmarks.illumination"],
+        cwd=ROOT,
         env={**os.environ, "KINFAST_BENCH_SMOKE": "1"},
         capture_output=True,
         text=True,
