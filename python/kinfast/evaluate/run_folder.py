@@ -59,7 +59,13 @@ class Run:
         return all(schema.truth(name) in self.table for name in self.classes)
 
     def truths(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Give what is known of each label: (n, n_classes) float64 of 0 … 1, NaN where it is not known."""
+        """Give what is known of each label: (n, n_classes) float64 of 0 … 1, NaN where it is not known.
+
+        One class a site is a set of one: its column is 1, the others 0; NaN in all where it has none.
+        """
+        if not self.several:
+            codes = self.codes(rows)
+            return np.where(codes[:, None] < 0, np.nan, codes[:, None] == np.arange(len(self.classes)))
         return rows[[schema.truth(name) for name in self.classes]].to_numpy(dtype=np.float64)
 
     def part(self, name: str) -> pd.DataFrame:

@@ -7,13 +7,14 @@ import numpy as np
 from scipy.stats import binomtest
 
 from kinfast import config, schema
+from kinfast.evaluate.convergence import UNLEARNED, Convergence, fold_convergence, least_converged
 from kinfast.evaluate.levels import Level
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.scoring import Entry, entry, number
 from kinfast.evaluate.verdicts import Kind, Verdict
 from kinfast.metrics.arrays import Codes, Float, Probabilities, ratio
 from kinfast.metrics.bootstrap import interval
-from kinfast.metrics.learning_curves import STILL_FALLING, find_overfitting, late_fall
+from kinfast.metrics.learning_curves import find_overfitting
 
 DEAD_SHARE = 0.1
 """Share of a layer's ReLU units that never fire from which it is worth a word."""
@@ -56,17 +57,20 @@ def _row_losses(probabilities: Probabilities, codes: Codes) -> Float:
 
 def measure_training(run: Run) -> dict[str, Any]:
     """Read from the history what traps need: per fold the late fall, overfitting and dead units; leaky validation."""
-    folds = []
+    folds, ends = [], fold_convergence(run)
     for fold in sorted({int(row.get("fold", 0)) for row in run.history}):
         rows = [row for row in run.history if int(row.get("fold", 0)) == fold]
         train, validation = _series(rows, "train_loss"), _series(rows, "validation_loss")
         over = find_overfitting(train, validation) if train.size == validation.size else None
-        fall = late_fall(train)
+        end = ends.get(fold) or least_converged(())
         folds.append(
             {
                 "fold": fold,
                 "epochs": len(rows),
-                "late_fall": None if fall is None else number(fall),
+                "late_fall": None if end.late_fall is None else number(end.late_fall),
+                "train_loss": number(end.loss),
+                "prior_loss": number(end.prior_loss),
+                "flat": end.flat,
                 "overfits_from_epoch": over.epoch + 1 if over else None,
                 "validation_rise": number(over.rise) if over else None,
                 "dead_relus": rows[-1].get("dead_relus"),
@@ -93,7 +97,11 @@ def trap_verdicts(metrics: dict[str, Any]) -> Iterator[Verdict]:
     yield from _scatter(metrics)
     yield from _small_classes(metrics)
     yield from _partition(metrics)
-    training = metrics["training"]
+    yield from training_verdicts(metrics["training"])
+
+
+def training_verdicts(training: dict[str, Any]) -> Iterator[Verdict]:
+    """Say what the history tells of the training, and whether its validation part was tested on."""
     if training["folds"]:
         yield from _flat(training["folds"])
         yield from _overfitting(training["folds"])
@@ -183,18 +191,36 @@ def _listed(names: list[str]) -> str:
 
 
 def _flat(folds: list[dict[str, Any]]) -> Iterator[Verdict]:
-    known = [fold for fold in folds if fold["late_fall"] is not None]
+    known = [fold for fold in folds if fold["flat"] is not None]
     if not known:
         return
-    falling = [fold for fold in known if fold["late_fall"] > STILL_FALLING]
-    most = max(fold["late_fall"] for fold in known)
+    unlearned = [fold for fold in known if _ends(fold).above_prior]
+    falling = [fold for fold in known if not fold["flat"] and fold not in unlearned]
+    most = max(fold["late_fall"] or 0.0 for fold in known)
+    causes = []
+    if unlearned:
+        worst = max(unlearned, key=lambda fold: fold["train_loss"])
+        causes.append(
+            f"in {len(unlearned)} of {len(known)} folds the training loss ends at up to {worst['train_loss']:.3f}, more"
+            f" than {UNLEARNED:g} times what the class frequencies alone give ({worst['prior_loss']:.3f}): it has not"
+            " learned even these, be its curve flat or not"
+        )
+    if falling:
+        causes.append(
+            f"in {len(falling)} of {len(known)} folds the training loss still falls (the last fifth of the epochs"
+            f" brings {most:.0%} of the whole fall)"
+        )
     yield _trap(
         "loss_not_flat",
-        bool(falling),
-        f"Not converged: in {len(falling)} of {len(known)} folds the training loss still falls (the last fifth of the"
-        f" epochs brings {most:.0%} of the whole fall): train longer, or with a higher learning rate.",
+        bool(causes),
+        f"Not converged: {'; '.join(causes)}: train longer, or with a higher learning rate.",
         f"The training loss is flat at the end (the last fifth of the epochs brings {most:.0%} of the fall).",
     )
+
+
+def _ends(fold: dict[str, Any]) -> Convergence:
+    prior = fold["prior_loss"]
+    return Convergence(fold["late_fall"], fold["train_loss"], float("nan") if prior is None else prior)
 
 
 def _overfitting(folds: list[dict[str, Any]]) -> Iterator[Verdict]:

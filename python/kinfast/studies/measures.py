@@ -10,86 +10,10 @@ from kinfast.evaluate.baselines import predict_prior
 from kinfast.evaluate.levels import find_units, make_level
 from kinfast.evaluate.run_folder import Run, read_run
 from kinfast.evaluate.scoring import Entries, draw_clusters, score_level
-from kinfast.metrics.arrays import Float
-from kinfast.metrics.learning_curves import STILL_FALLING, late_fall
 from kinfast.metrics.scores import METRICS, score
 
 LOSS = "loss"
 VALIDATION_METRICS = (*METRICS, LOSS)
-
-
-UNLEARNED = 2.0
-"""A training loss that ends above so many times that of the class frequencies has not learned even these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Convergence:
-    """Whether training came to an end of its own.
-
-    Attributes:
-        late_fall: share of the whole fall that the last fifth of the epochs brought; None: too few epochs to say.
-        loss: of the last epoch, the least converged fold's.
-        prior_loss: what the class frequencies alone give; NaN where a site has several labels.
-    """
-
-    late_fall: float | None
-    loss: float
-    prior_loss: float
-
-    @property
-    def above_prior(self) -> bool:
-        """Whether the loss ends far above what the class frequencies alone give: flat or not, it cannot be the end."""
-        return self.loss > UNLEARNED * self.prior_loss
-
-    @property
-    def flat(self) -> bool | None:
-        """True, False, or None where nobody can say."""
-        if self.above_prior:
-            return False
-        return None if self.late_fall is None else self.late_fall <= STILL_FALLING
-
-    @property
-    def word(self) -> str:
-        """A word or two for a table."""
-        if self.above_prior:
-            return "not converged (above the prior's)"
-        return {None: "too few epochs", True: "flat", False: "not converged"}[self.flat]
-
-
-def judge_convergence(run: Run) -> Convergence:
-    """Judge a run's training loss, the least converged fold's."""
-    folds = sorted({int(row.get("fold", 0)) for row in run.history})
-    falls, ends = [], []
-    for fold in folds:
-        losses = [row["train_loss"] for row in run.history if int(row.get("fold", 0)) == fold and "train_loss" in row]
-        falls.append(late_fall(np.array(losses, dtype=np.float64)))
-        ends += losses[-1:]
-    known = [fall for fall in falls if fall is not None]
-    return Convergence(max(known) if known else None, max(ends, default=float("nan")), prior_loss(run))
-
-
-LOSS_CHANGES = ("class_weights", "label_smoothing", "focal", "logit_adjustment", "balanced_sampling", "mixup", "cutmix")
-"""Options of training that make its loss another one than the plain mean over the train part's sites."""
-
-
-def prior_loss(run: Run) -> float:
-    """Give the training loss of a predictor that knows the train part's class frequencies alone.
-
-    NaN where sites have several labels or classes have weights, which the frequencies do not tell.
-    """
-    codes = run.codes(run.part(schema.PART_TRAIN))
-    # in each of these the loss of the class frequencies is another one
-    weighted = any(run.config.get(name) for name in LOSS_CHANGES)
-    if weighted or codes.size == 0 or (codes < 0).any():
-        return float("nan")
-    shares = np.bincount(codes, minlength=len(run.classes)) / codes.size
-    if run.config.get("head") == "thesis":  # a sigmoid a class; the loss is a mean over them
-        return float((_self_information(shares) + _self_information(1 - shares)).mean())
-    return float(_self_information(shares).sum())
-
-
-def _self_information(shares: Float) -> Float:
-    return -shares * np.log(np.where(shares > 0, shares, 1.0))
 
 
 def validation_score(run: Run, metric: str) -> float:

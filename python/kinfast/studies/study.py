@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from kinfast.errors import RunError, UsageError
+from kinfast.evaluate.convergence import judge_convergence
 from kinfast.progress import Reporter, Silent
 from kinfast.report.tables import write_text
 from kinfast.studies.arms import Arm, choose_rates, with_rate
 from kinfast.studies.cells import Cell, Outcome, train_cell, train_cells
 from kinfast.studies.gap import SeedScores, measure_seed
-from kinfast.studies.measures import judge_convergence, open_run, validation_score
+from kinfast.studies.measures import open_run, validation_score
 
 STUDY, RUNS = "study.json", "runs"
 

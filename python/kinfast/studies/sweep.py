@@ -9,10 +9,11 @@ from typing import Any
 
 from kinfast.config import TrainConfig
 from kinfast.errors import RunError, UsageError
+from kinfast.evaluate.convergence import judge_convergence
 from kinfast.progress import Reporter, Silent
 from kinfast.report.tables import write_text
 from kinfast.studies.cells import Cell, Outcome, train_cell, train_cells
-from kinfast.studies.measures import LOSS, VALIDATION_METRICS, judge_convergence, open_run, validation_score
+from kinfast.studies.measures import LOSS, VALIDATION_METRICS, open_run, validation_score
 from kinfast.studies.search import propose
 from kinfast.studies.space import Changes, Choices, Range, all_combinations, name_changes
 

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from kinfast import schema
+from kinfast.evaluate.convergence import Convergence, judge_convergence
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.scoring import Entry
 from kinfast.metrics.ranking import class_areas, rank_scores
 from kinfast.report.tables import Table, shown
-from kinfast.studies.measures import Convergence, TestScores, judge_convergence, test_scores
+from kinfast.studies.measures import TestScores, test_scores
 from kinfast.studies.thesis import BACKBONES, INPUTS, MODES, Place, printed_tables
 
 LEVEL = "site"
