@@ -90,7 +90,7 @@ def prior_loss(run: Run, fold: int) -> float:
 
 def _class_weights(run: Run, truths: Float) -> Float:
     """Weigh classes as the loss does: by the inverse of their frequency, or all alike; one with no site gets 0."""
-    counts = np.nansum(truths, axis=0)
+    counts: Float = np.nansum(truths, axis=0)
     evened = run.config.get("class_weights") or run.config.get("balanced_sampling")
     if not evened or run.config.get("soft_targets"):
         return (counts > 0).astype(np.float64)
