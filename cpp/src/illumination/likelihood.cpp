@@ -1,7 +1,7 @@
-// Steps of the likelihood fit. A step goes three times over all cells: what is left of them and its
-// histogram, the score's sums by image and by place, and the likelihood of what is left after the
-// step, which is the next step's beginning. Whatever depends on a cell by its bin alone (the
-// likelihood before, the information) is summed over bins.
+// Steps of the likelihood fit. A step goes three times over all cells: the bins of what is left of
+// them, the score's sums by image and by place, and the bins of what is left after the step, which
+// is the next step's beginning. Whatever depends on a cell by its bin alone (both likelihoods, the
+// information) is summed over bins.
 #include "kinfast/illumination/likelihood.hpp"
 
 #include <algorithm>
@@ -27,21 +27,55 @@ constexpr double kNormalHalf =
 constexpr double kLeastInformation = 1e-12;
 constexpr std::array kSteps = {1.0, 0.5, 0.25, 0.125, 0.0625};
 
+using Bin = std::uint16_t;
+using Counts = std::array<std::uint32_t, kBins>;
+
 // A smoothed histogram's logarithm, and minus its slope (the score), bin by bin.
 struct Density {
   float low = 0;
   float per_unit = 0;
-  std::array<std::uint32_t, kBins> counts{};
+  Counts counts{};
   std::array<double, kBins> log{};
   std::array<double, kBins> score{};
 };
 
-std::size_t bin_of(const Density& density, float value) {
-  const float scaled = (value - density.low) * density.per_unit;
-  // 0 where it is not a number, so that no input leaves the bins
-  return static_cast<std::size_t>(
-      static_cast<int>(std::min(std::max(0.0F, scaled), static_cast<float>(kBins - 1))));
+void bins_of(const Density& density, std::span<const float> values, Bin* bins) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float scaled = (values[i] - density.low) * density.per_unit;
+    // 0 where it is not a number, so that no input leaves the bins
+    bins[i] = static_cast<Bin>(
+        static_cast<int>(std::min(std::max(0.0F, scaled), static_cast<float>(kBins - 1))));
+  }
 }
+
+// Neighbours are often of one bin: four histograms, so that a count need not wait for the last one.
+class Histogram {
+public:
+  void add(std::span<const Bin> bins) {
+    std::size_t i = 0;
+    for (; i + 4 <= bins.size(); i += 4) {
+      for (std::size_t part = 0; part < 4; ++part) {
+        ++parts_[part][bins[i + part]];
+      }
+    }
+    for (; i < bins.size(); ++i) {
+      ++parts_[0][bins[i]];
+    }
+  }
+
+  Counts sum() const {
+    Counts counts{};
+    for (const Counts& part : parts_) {
+      for (std::size_t b = 0; b < kBins; ++b) {
+        counts[b] += part[b];
+      }
+    }
+    return counts;
+  }
+
+private:
+  std::array<Counts, 4> parts_{};
+};
 
 // The value below which `share` of some values lies, between its neighbours in proportion.
 double quantile(std::vector<float>& some, double share) {
@@ -55,7 +89,7 @@ double quantile(std::vector<float>& some, double share) {
 }
 
 // Bins that the densest half of all values takes up, parts of bins included.
-double densest_half(const std::array<std::uint32_t, kBins>& counts, double total) {
+double densest_half(const Counts& counts, double total) {
   double narrowest = static_cast<double>(kBins);
   double inside = 0; // of bins first … last - 1
   std::size_t last = 0;
@@ -73,7 +107,7 @@ double densest_half(const std::array<std::uint32_t, kBins>& counts, double total
   return narrowest;
 }
 
-std::array<double, kBins> smooth(const std::array<std::uint32_t, kBins>& counts, double sigma) {
+std::array<double, kBins> smooth(const Counts& counts, double sigma) {
   const std::size_t reach = std::min(static_cast<std::size_t>(4 * sigma) + 1, kBins);
   std::vector<double> kernel(reach + 1);
   double sum = 0;
@@ -102,7 +136,8 @@ std::array<double, kBins> smooth(const std::array<std::uint32_t, kBins>& counts,
   return out;
 }
 
-Density density_of(const std::vector<float>& rest, double bandwidth) {
+// The density of what is left, and the bin of each value.
+Density density_of(const std::vector<float>& rest, double bandwidth, std::vector<Bin>& bins) {
   const std::size_t stride = std::max<std::size_t>(1, rest.size() / kSpreadValues);
   std::vector<float> some;
   some.reserve(rest.size() / stride + 1);
@@ -116,9 +151,11 @@ Density density_of(const std::vector<float>& rest, double bandwidth) {
   Density density;
   density.low = static_cast<float>(bottom - kRoom * (top - bottom));
   density.per_unit = static_cast<float>(1 / width);
-  for (const float value : rest) {
-    ++density.counts[bin_of(density, value)];
-  }
+  bins.resize(rest.size());
+  bins_of(density, rest, bins.data());
+  Histogram histogram;
+  histogram.add(bins);
+  density.counts = histogram.sum();
   const auto total = static_cast<double>(rest.size());
   const double spread = densest_half(density.counts, total) / kNormalHalf;
   const auto smoothed = smooth(density.counts, std::max(1.0, bandwidth * spread));
@@ -151,9 +188,8 @@ void check(const LogImages& images, const SmoothFit& fit) {
   }
 }
 
-// What is left of the logs, image by image.
-void residuals(const LogImages& images, const SmoothFit& fit, std::vector<float>& rest) {
-  const auto [n, cells] = images.logs.shape;
+std::vector<float> surface_of(const LogImages& images, const SmoothFit& fit) {
+  const std::size_t cells = images.logs.shape.width;
   std::vector<float> surface(cells);
   for (std::size_t j = 0; j < cells; ++j) {
     const double* row = images.basis.row(j);
@@ -163,6 +199,13 @@ void residuals(const LogImages& images, const SmoothFit& fit, std::vector<float>
     }
     surface[j] = static_cast<float>(sum);
   }
+  return surface;
+}
+
+// What is left of the logs, image by image.
+void residuals(const LogImages& images, const SmoothFit& fit, std::vector<float>& rest) {
+  const auto [n, cells] = images.logs.shape;
+  const std::vector<float> surface = surface_of(images, fit);
   rest.resize(n * cells);
   for (std::size_t i = 0; i < n; ++i) {
     const float* from = images.logs.row(i);
@@ -193,7 +236,7 @@ std::vector<double> terms_of(const LogImages& images, const double* values) {
   return terms;
 }
 
-double log_likelihood(const Density& density, const std::array<std::uint32_t, kBins>& counts) {
+double log_likelihood(const Density& density, const Counts& counts) {
   double sum = 0;
   for (std::size_t b = 0; b < kBins; ++b) {
     sum += static_cast<double>(counts[b]) * density.log[b];
@@ -201,12 +244,15 @@ double log_likelihood(const Density& density, const std::array<std::uint32_t, kB
   return sum;
 }
 
-double log_likelihood(const Density& density, const std::vector<float>& rest) {
-  std::array<std::uint32_t, kBins> counts{};
-  for (const float value : rest) {
-    ++counts[bin_of(density, value)];
+double log_likelihood(const Density& density, const std::vector<float>& rest, std::size_t at_once) {
+  std::vector<Bin> bins(at_once);
+  Histogram histogram;
+  for (std::size_t first = 0; first < rest.size(); first += at_once) {
+    const std::span values = std::span(rest).subspan(first, std::min(at_once, rest.size() - first));
+    bins_of(density, values, bins.data());
+    histogram.add(std::span(bins).first(values.size()));
   }
-  return log_likelihood(density, counts);
+  return log_likelihood(density, histogram.sum());
 }
 
 struct Direction {
@@ -214,20 +260,20 @@ struct Direction {
 };
 
 Direction direction_of(const LogImages& images, const Density& density,
-                       const std::vector<float>& rest) {
+                       const std::vector<Bin>& bins) {
   const auto [n, cells] = images.logs.shape;
   double information = 0;
   for (std::size_t b = 0; b < kBins; ++b) {
     information += static_cast<double>(density.counts[b]) * density.score[b] * density.score[b];
   }
-  information = std::max(information / static_cast<double>(rest.size()), kLeastInformation);
+  information = std::max(information / static_cast<double>(bins.size()), kLeastInformation);
   std::vector<double> by_cell(cells, 0.0);
   std::vector<double> lifts(n);
   for (std::size_t i = 0; i < n; ++i) {
-    const float* row = rest.data() + i * cells;
+    const Bin* row = bins.data() + i * cells;
     double sum = 0;
     for (std::size_t j = 0; j < cells; ++j) {
-      const double pull = density.score[bin_of(density, row[j])];
+      const double pull = density.score[row[j]];
       by_cell[j] += pull;
       sum += pull;
     }
@@ -256,15 +302,16 @@ void climb_likelihood(const LogImages& images, std::span<const double> bandwidth
   check(images, fit);
   std::vector<float> rest;
   std::vector<float> next_rest;
+  std::vector<Bin> bins;
   residuals(images, fit, rest);
   for (const double bandwidth : bandwidths) {
-    const Density density = density_of(rest, bandwidth);
-    const Direction direction = direction_of(images, density, rest);
+    const Density density = density_of(rest, bandwidth, bins);
+    const Direction direction = direction_of(images, density, bins);
     const double before = log_likelihood(density, density.counts);
     for (const double size : kSteps) {
       SmoothFit next = moved(fit, direction, size);
       residuals(images, next, next_rest);
-      if (log_likelihood(density, next_rest) >= before) {
+      if (log_likelihood(density, next_rest, images.logs.shape.width) >= before) {
         fit = std::move(next);
         rest.swap(next_rest);
         break;
@@ -281,12 +328,13 @@ void image_pulls(const LogImages& images, double bandwidth, const SmoothFit& fit
   }
   std::vector<float> rest;
   residuals(images, fit, rest);
-  const Density density = density_of(rest, bandwidth);
+  std::vector<Bin> bins;
+  const Density density = density_of(rest, bandwidth, bins);
   const auto [n, cells] = images.logs.shape;
   std::vector<double> pulls(cells);
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < cells; ++j) {
-      pulls[j] = density.score[bin_of(density, rest[i * cells + j])];
+      pulls[j] = density.score[bins[i * cells + j]];
     }
     const auto terms = terms_of(images, pulls.data());
     std::copy(terms.begin(), terms.end(), out.row(i));

@@ -53,7 +53,7 @@ def level_misfits(
         whitened.append(weights @ surfaces)
         constants.append(weights @ np.tile(basis.sum(axis=0), (len(levels), 1)))
     rows, constant = np.concatenate(whitened), np.concatenate(constants)
-    misfits = np.array([_beyond_rank_one(rows - offset * constant) for offset in candidates])
+    misfits = _beyond_rank_one(rows - candidates[:, None, None] * constant)
     freedom = (rows.shape[0] - 1) * (rows.shape[1] - 1)
     above: NDArray[np.float64] = (misfits - misfits.min()) / max(1.0, float(misfits.min()) / freedom)
     return above
@@ -84,6 +84,7 @@ def _covariance(
     return covariance + np.diag(least)
 
 
-def _beyond_rank_one(matrix: NDArray[np.float64]) -> float:
-    singular = np.linalg.svd(matrix, compute_uv=False)
-    return float((singular[1:] ** 2).sum())
+def _beyond_rank_one(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    singular = np.linalg.svd(matrices, compute_uv=False)
+    beyond: NDArray[np.float64] = (singular[:, 1:] ** 2).sum(axis=1)
+    return beyond

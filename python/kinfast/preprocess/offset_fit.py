@@ -31,6 +31,8 @@ STEPS = 50
 """Candidates between zero and the darkest grid cell; between them the association is nearly a line."""
 LEVELS_FROM = 12
 """Images from which `level_offset` helps: fewer tell a level's shape from the cells' places too badly."""
+AT_ONCE = 1 << 17
+"""Numbers looked at at once: of few images all candidates, of many one by one, so that they stay in the cache."""
 LEAST = 0.5
 """Counts above the offset that a block has at least, so that its logarithm exists."""
 ALLOWED = 2.0
@@ -73,7 +75,7 @@ class OffsetFit:
         if basis.shape[1] < 2 or len(thumbnails) < 2:  # no second direction to tell noise by
             return cls(np.zeros(1), np.zeros(1))
         candidates = np.linspace(0.0, max(float(thumbnails.min()), 0.0), STEPS)
-        associations = np.array([_association(rows, offset, basis) for offset in candidates])
+        associations = _associations(rows, candidates, basis)
         if len(thumbnails) < LEVELS_FROM:
             return cls(candidates, associations)
         return cls(candidates, associations, level_misfits(grids, shape, candidates))
@@ -165,38 +167,53 @@ def _lowest(places: NDArray[np.float64], heights: NDArray[np.float64]) -> float:
     return float(places[at] + 0.5 * (places[1] - places[0]) * (left - right) / bend) if bend > 0 else float(places[at])
 
 
-def _association(rows: NDArray[np.float64], offset: float, basis: NDArray[np.float64]) -> float:
-    """Give the covariance of brightness and shape in its standard errors: below zero where the offset is too low.
+def _associations(
+    rows: NDArray[np.float64], candidates: NDArray[np.float64], basis: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give each candidate's covariance of brightness and shape in its standard errors, (k,): below zero where too low.
 
     Args:
         rows: (quantiles, n, blocks), counts.
-        offset: counts.
+        candidates: (k,) counts.
         basis: (blocks, terms), orthonormal, without a constant.
     """
-    logs = np.log(np.maximum(rows - offset, LEAST))
-    levels = logs.mean(axis=2)
-    shapes = np.einsum("qnb,bt->qnt", logs, basis)
-    towards = project(basis, np.exp(levels[..., None] - logs).mean(axis=(0, 1)))  # as a constant looks: 1 / field
-    towards /= max(float(np.sqrt((towards**2).sum())), 1e-12)
-    weights = 1.0 / np.maximum(shapes.var(axis=1).sum(axis=1), 1e-12)  # of a quantile: how little images differ in it
-    weights /= weights.sum() * rows.shape[1]
-    levels -= (weights[:, None] * levels).sum()
-    products = np.einsum("q,qn,qnt->t", weights, levels, shapes - np.einsum("q,qnt->t", weights, shapes))
-    along = float((products * towards).sum())
-    return along / max(_error_along(products - along * towards, towards), 1e-12)
+    at_once = max(1, AT_ONCE // rows.size)
+    parts = [candidates[first : first + at_once] for first in range(0, len(candidates), at_once)]
+    return np.concatenate([_associations_of(rows, part, basis) for part in parts])
 
 
-def _error_along(rest: NDArray[np.float64], towards: NDArray[np.float64]) -> float:
-    """Give the standard error along a direction from what lies across it.
+def _associations_of(
+    rows: NDArray[np.float64], candidates: NDArray[np.float64], basis: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    logs = np.log(np.maximum(rows - candidates[:, None, None, None], LEAST))
+    levels = logs.mean(axis=3)
+    shapes = np.einsum("kqnb,bt->kqnt", logs, basis)
+    like_a_constant = np.exp(levels[..., None] - logs).mean(axis=(1, 2))  # 1 / field, which an added count looks like
+    towards = np.einsum("kb,bt->kt", like_a_constant, basis)
+    towards /= np.maximum(np.sqrt((towards**2).sum(axis=1, keepdims=True)), 1e-12)
+    weights = 1.0 / np.maximum(shapes.var(axis=2).sum(axis=2), 1e-12)  # of a quantile: how little images differ in it
+    weights /= weights.sum(axis=1, keepdims=True) * rows.shape[1]
+    levels -= (weights[..., None] * levels).sum(axis=(1, 2), keepdims=True)
+    shapes -= np.einsum("kq,kqnt->kt", weights, shapes)[:, None, None]
+    products = np.einsum("kqn,kqnt->kt", weights[..., None] * levels, shapes)
+    along = (products * towards).sum(axis=1)
+    errors = _errors_along(products - along[:, None] * towards, towards)
+    associations: NDArray[np.float64] = along / np.maximum(errors, 1e-12)
+    return associations
+
+
+def _errors_along(rest: NDArray[np.float64], towards: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the standard error along each direction from what lies across it; (k, terms), (k, terms) -> (k,).
 
     Cells' places make more of low degrees than of high ones, and `towards` is mostly low: each degree counts as much as
     it has of that direction. That is told by few terms, so that of all terms together is the least.
     """
-    degrees = term_degrees(len(towards) + 1)[1:]
-    mean = float((rest**2).sum()) / (len(rest) - 1)
-    by_degree = 0.0
+    degrees = term_degrees(towards.shape[1] + 1)[1:]
+    mean = (rest**2).sum(axis=1) / (rest.shape[1] - 1)
+    by_degree = np.zeros(len(rest))
     for degree in np.unique(degrees):
         of = degrees == degree
-        share = float((towards[of] ** 2).sum())
-        by_degree += share * float((rest[of] ** 2).sum()) / max(of.sum() - share, 1e-3)
-    return float(np.sqrt(max(mean, by_degree)))
+        share = (towards[:, of] ** 2).sum(axis=1)
+        by_degree += share * (rest[:, of] ** 2).sum(axis=1) / np.maximum(of.sum() - share, 1e-3)
+    errors: NDArray[np.float64] = np.sqrt(np.maximum(mean, by_degree))
+    return errors

@@ -120,7 +120,8 @@ def _shrink(terms: NDArray[np.float64], errors: NDArray[np.float64], n_cells: in
 def _begin(logs: NDArray[np.float32], grid: tuple[int, int]) -> Start:
     """Give each image's mean for its level, and the mean image's surface."""
     levels = logs.mean(axis=1)
-    return levels, project(surface_basis(*grid)[:, 1:], (logs - levels[:, None]).mean(axis=0, dtype=np.float64))
+    mean = logs.mean(axis=0, dtype=np.float64) - levels.mean(dtype=np.float64)
+    return levels, project(surface_basis(*grid)[:, 1:], mean)
 
 
 def _fit_surface(
