@@ -10,6 +10,8 @@ from pydantic import BaseModel, ValidationError
 from kinfast.errors import SpecError
 
 Model = TypeVar("Model", bound=BaseModel)
+LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""As safe as PyYAML's own in Python, a tenth of its time: each command reads the eleven shipped conventions."""
 
 
 def shipped_folder() -> Path:
@@ -32,7 +34,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
         SpecError: it cannot be read, is no YAML, or holds something else.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except OSError as error:
         raise SpecError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
