@@ -2,46 +2,23 @@
 
 import numpy as np
 import pytest
+from benchmarks.conformal import looks_of, outside
 from crepes import ConformalClassifier
 from scipy.stats import betabinom
 from tests.unit.evaluate.compound_run import CLASSES, compound_run
 
 from kinfast import config
-from kinfast.evaluate.conformal import COVERAGE_COLUMNS, FoldUnits, average_units, coverage_rows, read_folds
+from kinfast.evaluate.conformal import COVERAGE_COLUMNS, average_units, coverage_rows, read_folds
 from kinfast.metrics.conformal import Calibration, class_categories, p_values, prediction_sets
 from kinfast.metrics.coverage import beta_binomial, coverage_interval, covered_by_rank
 
 SEEDS = 20
 
 
-def cases(fold: FoldUnits) -> list[tuple[float, str, int, int]]:
-    """Give level, class, covered and calibration units of one fold's coverage table."""
-    counts = np.bincount(fold.validation.codes, minlength=len(CLASSES))
-    own = class_categories(fold.validation.codes, len(CLASSES))
-    found = []
-    for row in coverage_rows([fold], CLASSES):
-        code = CLASSES.index(row["class"]) if row["class"] else -1
-        if code >= 0 and counts[code] < config.FEWEST_CALIBRATION:
-            continue
-        assert code < 0 or own[code] == code
-        n_calibration = int(counts.sum() if code < 0 else counts[code])
-        found.append((row["level"], row["class"], round(row["coverage"] * row["n"]), row["n"], n_calibration))
-    return found
-
-
-def outside(found: list[tuple[float, str, int, int, int]], confidence: float) -> list[tuple[float, str, int, int, int]]:
-    """Give the cases whose covered units lie in the tails of their exact distribution."""
-    tail = (1 - confidence) / 2
-    strange = []
-    for level, name, covered, n, n_calibration in found:
-        chances = covered_by_rank(n, n_calibration, level)
-        if min(chances[: covered + 1].sum(), chances[covered:].sum()) < tail:
-            strange.append((level, name, covered, n, n_calibration))
-    return strange
-
-
 def test_coverage_of_unseen_compounds_over_20_seeds() -> None:
-    found = [case for seed in range(SEEDS) for fold in read_folds(compound_run(seed)) for case in cases(fold)]
+    found = [
+        case for seed in range(SEEDS) for fold in read_folds(compound_run(seed)) for case in looks_of(fold, CLASSES)
+    ]
     looks = len(found)
     assert looks > SEEDS * len(config.CONFORMAL_LEVELS) * 2  # marginal and at least two classes
     assert outside(found, 1 - 0.05 / looks) == []
@@ -53,7 +30,7 @@ def test_calibration_on_trained_compounds_is_caught() -> None:
     for seed in range(SEEDS):
         run = compound_run(seed)
         run.table["part"] = run.table["part"].replace({"train": "validation", "validation": "train"})
-        found += [case for fold in read_folds(run) for case in cases(fold)]
+        found += [case for fold in read_folds(run) for case in looks_of(fold, CLASSES)]
     assert len(outside(found, 1 - 0.05 / len(found))) > SEEDS
 
 
