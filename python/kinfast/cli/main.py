@@ -26,6 +26,7 @@ COMMANDS: tuple[str, ...] = (
     "evaluate",
     "predict",
     "embed",
+    "export",
     "activity",
     "leakage",
     "compare",
