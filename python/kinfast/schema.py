@@ -114,4 +114,6 @@ def p_value(class_name: str) -> str:
 
 SET_90 = "set_90"
 """The classes that cannot be excluded at 90 %, as one CSV row; empty where none is left."""
+SURE_90 = "sure_90"
+"""Of several labels a site: those whose absence can be excluded at 90 %, as one CSV row."""
 OUT_OF_DISTRIBUTION = "out_of_distribution"

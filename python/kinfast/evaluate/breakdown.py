@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from kinfast import config, schema
 from kinfast.evaluate.dose_response import dose_column
-from kinfast.evaluate.levels import Level, Units, make_level
+from kinfast.evaluate.levels import Level, Units
+from kinfast.evaluate.per_class import level_areas
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.scoring import draw_clusters, number, score_level
-from kinfast.metrics.arrays import Codes, Float, Probabilities
-from kinfast.metrics.decisions import decide
-from kinfast.metrics.ranking import class_areas, rank_scores
+from kinfast.evaluate.test_part import TestPart
+from kinfast.metrics.arrays import Float, Probabilities
+from kinfast.metrics.decisions import SWITCHED_ON, decide
 
 SHOWN = ("roc_auc_macro", "balanced_accuracy", "top1_accuracy")
 PLATE_COLUMNS = (
@@ -32,17 +33,17 @@ COMPOUND_COLUMNS = (
 SPREAD_COLUMNS = ("class", "n_folds", "mean", "standard_deviation", "lowest", "highest")
 
 
-def scores_by_plate(run: Run, folds: Codes, codes: Codes, units: Units, said: Probabilities, draws: int) -> list[Any]:
-    """Score the test wells of each plate by themselves: a row per plate. Arguments are of the test rows."""
+def scores_by_plate(run: Run, test: TestPart, draws: int) -> list[Any]:
+    """Score the test wells of each plate by themselves: a row per plate."""
     plates = run.part(schema.PART_TEST)[schema.PLATE].astype(str).to_numpy()
     rows = []
     for order, plate in enumerate(np.unique(plates)):
         mask = plates == plate
-        rows.append({"plate": str(plate), **_scores(mask, mask, folds, codes, units, said, draws, [200, order])})
+        rows.append({"plate": str(plate), **_scores(mask, mask, test, draws, [200, order])})
     return rows
 
 
-def scores_by_dose(run: Run, folds: Codes, codes: Codes, units: Units, said: Probabilities, draws: int) -> list[Any]:
+def scores_by_dose(run: Run, test: TestPart, draws: int) -> list[Any]:
     """Score the test wells of each dose: a row per dose.
 
     Areas set them against the wells without a dose (controls) as well, without which a dose of one class alone would
@@ -57,31 +58,29 @@ def scores_by_dose(run: Run, folds: Codes, codes: Codes, units: Units, said: Pro
     for order, dose in enumerate(np.unique(doses[np.isfinite(doses)])):
         own = doses == dose
         mask = own | ~np.isfinite(doses)
-        rows.append({"dose": float(dose), **_scores(mask, own, folds, codes, units, said, draws, [300, order])})
+        rows.append({"dose": float(dose), **_scores(mask, own, test, draws, [300, order])})
     return rows
 
 
 def _scores(
     mask: NDArray[np.bool_],
     own: NDArray[np.bool_],
-    folds: Codes,
-    codes: Codes,
-    units: Units,
-    said: Probabilities,
+    test: TestPart,
     draws: int,
     seed: list[int],
 ) -> dict[str, Any]:
     """Score wells: areas over the rows of `mask`, accuracies over those of `own`."""
-    mine = units.of(own)
+    mine = test.units.of(own)
     found: dict[str, Any] = {
         "n_compounds": int(np.unique(mine.compounds[mine.compounds != ""]).size),
         "n_wells": int(np.unique(mine.wells).size),
         "n_sites": int(own.sum()),
     }
     for rows, names in ((mask, SHOWN[:1]), (own, SHOWN[1:])):
-        level = make_level("well", folds[rows], codes[rows], units.of(rows), "well")
+        part = test.of(rows)
+        level = part.level("well", "well")
         assert level is not None
-        scored = score_level(level, said[rows], draw_clusters(level, draws, [config.SEED, *seed]))
+        scored = score_level(level, part.probabilities, draw_clusters(level, draws, [config.SEED, *seed]))
         for name, value in scored.entries().items():
             if name in names:
                 found |= {name: value["value"], f"{name}_low": value["low"], f"{name}_high": value["high"]}
@@ -95,7 +94,7 @@ def spread_of_classes(folds: list[tuple[Level, Probabilities]], classes: tuple[s
         folds: level and site probabilities of each fold's test part.
         classes: names.
     """
-    areas = np.array([class_areas(rank_scores(level.average(said)), level.codes) for level, said in folds])
+    areas = np.array([level_areas(level, level.average(said)) for level, said in folds])
     return [{"class": name, **_spread(areas[:, code])} for code, name in enumerate(classes)]
 
 
@@ -111,23 +110,31 @@ def _spread(values: Float) -> dict[str, Any]:
     }
 
 
-def spread_of_compounds(run: Run, codes: Codes, units: Units, said: Probabilities) -> list[dict[str, Any]]:
-    """Give what is said of each tested compound, and how far it varies over its wells and folds: a row per compound.
+def spread_of_compounds(run: Run, test: TestPart) -> list[dict[str, Any]]:
+    """Give what is said of each tested compound, and how far it varies over its wells and folds: a row per compound,
+    or per compound and label that it has.
 
-    `mean_place` is the mean place of the true class, 1 for the first; `share_right` how often it is the first.
+    `mean_place` is the mean place of the true class, 1 for the first; `share_right` how often it is the first, or, of
+    labels, likelier than not.
     """
+    units = test.units
     if not (units.compounds != "").any():
         return []
     table = run.part(schema.PART_TEST)
+    held, codes = test.held()
+    said = test.probabilities[held]
+    places = decide(said).truth_places(codes) + 1
+    own = said[np.arange(codes.size), codes]
     frame = pd.DataFrame(
         {
-            "compound": units.compounds,
+            "compound": units.compounds[held],
             "code": codes,
-            "well": units.wells,
-            "plate": table[schema.PLATE].astype(str).to_numpy(),
-            "fold": table[schema.FOLD].to_numpy(),
-            "truth": said[np.arange(codes.size), codes],
-            "place": decide(said).truth_places(codes) + 1,
+            "well": units.wells[held],
+            "plate": table[schema.PLATE].astype(str).to_numpy()[held],
+            "fold": table[schema.FOLD].to_numpy()[held],
+            "truth": own,
+            "place": places,
+            "right": places == 1 if test.truths is None else own > SWITCHED_ON,
         }
     )
     names = _shown_names(table, units)
@@ -157,7 +164,7 @@ def _compound(rows: pd.DataFrame) -> dict[str, Any]:
         "lowest_well": number(wells.min()),
         "highest_well": number(wells.max()),
         "mean_place": number(rows["place"].mean()),
-        "share_right": number((rows["place"] == 1).mean()),
+        "share_right": number(rows["right"].mean()),
     }
 
 
@@ -194,12 +201,10 @@ def _is_judged(row: dict[str, Any]) -> bool:
     return row["roc_auc"] is not None and row["low"] is not None and units >= config.FEWEST_JUDGED
 
 
-def fold_levels(
-    numbers: Codes, codes: Codes, units: Units, said: Probabilities, level: str, split_by: str
-) -> Iterator[tuple[Level, Probabilities]]:
+def fold_levels(test: TestPart, level: str, split_by: str) -> Iterator[tuple[Level, Probabilities]]:
     """Group each fold's test rows to a level, with their probabilities."""
-    for number_ in np.unique(numbers):
-        mask = numbers == number_
-        found = make_level(level, numbers[mask], codes[mask], units.of(mask), split_by)
+    for number_ in np.unique(test.folds):
+        part = test.fold(int(number_))
+        found = part.level(level, split_by)
         if found is not None:
-            yield found, said[mask]
+            yield found, part.probabilities

@@ -37,24 +37,27 @@ def measure_confidence(run: Run, draws: int = config.BOOTSTRAP_DRAWS) -> dict[st
 
     Returns:
         What stands in metrics.json under `confidence`: `unit` (compound or well), `calibration_units` and `test_units`
-        of all folds, `classes_with_own_reference`, `coverage`, `temperatures`, `calibration` (error before and after
+        of all folds (of several labels a unit counts once for each that it has),
+        `classes_with_own_reference`, `coverage`, `temperatures`, `calibration` (error before and after
         scaling), `reliability`, `odd_sites`, `next_compounds`.
     """
     folds = read_folds(run)
     if any((fold.test.codes < 0).any() for fold in folds) or any(fold.validation.codes.size == 0 for fold in folds):
         return None
-    temperatures = [fit_temperature(fold.validation.probabilities, fold.validation.codes) for fold in folds]
-    counts = sum(np.bincount(fold.validation.codes, minlength=len(run.classes)) for fold in folds)
+    calls = [(_calls(fold, "validation"), _calls(fold, "test")) for fold in folds]
+    temperatures = [fit_temperature(*known) for known, _ in calls]
+    draws = min(draws, config.PARTIAL_DRAWS) if run.several else draws  # of many more rows
     own = [class_categories(fold.validation.codes, len(run.classes)) == np.arange(len(run.classes)) for fold in folds]
     odd = mark_test_sites(run)
     return {
         "unit": "compound" if run.split_by == "compound" else "well",
-        "calibration_units": int(np.sum(counts)),
-        "test_units": int(sum(fold.test.codes.size for fold in folds)),
+        "calibration_units": sum(fold.validation.n_rows for fold in folds),
+        "test_units": sum(fold.test.n_rows for fold in folds),
         "classes_with_own_reference": int(np.all(own, axis=0).sum()),
-        "coverage": coverage_rows(folds, run.classes),
+        "coverage": coverage_rows(folds, run.classes, run.several),
+        "coverage_of_absence": _absence(folds, run.classes),
         "temperatures": [number(value) for value in temperatures],
-        **_calibration(folds, temperatures, draws),
+        **_calibration([asked for _, asked in calls], temperatures, draws),
         "odd_sites": _odd(odd),
         "next_compounds": [
             row | {"out_of_distribution": number(row["out_of_distribution"])}
@@ -63,12 +66,35 @@ def measure_confidence(run: Run, draws: int = config.BOOTSTRAP_DRAWS) -> dict[st
     }
 
 
-def _calibration(folds: list[FoldUnits], temperatures: list[float], draws: int) -> dict[str, Any]:
-    codes = np.concatenate([fold.test.codes for fold in folds])
-    plain = np.concatenate([fold.test.probabilities for fold in folds])
-    scaled = np.concatenate(
-        [scale_temperature(fold.test.probabilities, t) for fold, t in zip(folds, temperatures, strict=True)]
-    )
+def _absence(folds: list[FoldUnits], classes: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Measure the coverage of sets of labels that a unit may lack; empty where there is one class a site."""
+    absent = [fold.absence for fold in folds if fold.absence is not None]
+    if any(fold.validation.codes.size == 0 or fold.test.codes.size == 0 for fold in absent):
+        return []
+    return coverage_rows(absent, classes, several=True) if absent else []
+
+
+def _calls(fold: FoldUnits, part: str) -> tuple[Probabilities, Codes]:
+    """Give what is decided of a part's units: one of the classes, or of each known label whether it holds.
+
+    Returns:
+        (n, n_classes) probabilities and (n,) truths; of several labels (n, 2): lacks, has.
+    """
+    units = fold.validation if part == "validation" else fold.test
+    if fold.absence is None:
+        return units.probabilities, units.codes
+    lacking = fold.absence.validation if part == "validation" else fold.absence.test
+    has = units.probabilities[np.arange(units.codes.size), units.codes]
+    has_not = 1.0 - lacking.probabilities[np.arange(lacking.codes.size), lacking.codes]
+    chance = np.concatenate([has, has_not])
+    truths = np.repeat(np.array([1, 0], dtype=np.int64), [has.size, has_not.size])
+    return np.column_stack([1.0 - chance, chance]), truths
+
+
+def _calibration(calls: list[tuple[Probabilities, Codes]], temperatures: list[float], draws: int) -> dict[str, Any]:
+    codes = np.concatenate([truths for _, truths in calls])
+    plain = np.concatenate([said for said, _ in calls])
+    scaled = np.concatenate([scale_temperature(said, t) for (said, _), t in zip(calls, temperatures, strict=True)])
     errors, bins = {}, []
     for name, said in ((UNSCALED, plain), (SCALED, scaled)):
         errors[name], rows = _reliability(name, said, codes, draws)
@@ -160,7 +186,8 @@ def _rank(
             "out_of_distribution": pd.Series(marked[mask]).groupby(groups).mean().to_numpy(),
         }
     )
-    return rank_compounds(units, rows.probabilities, _values(run, rows.probabilities, folds), run.classes)
+    values = _values(run, rows.probabilities, folds)
+    return rank_compounds(units, rows.probabilities, values, run.classes, several=run.several)
 
 
 def _values(run: Run, probabilities: Probabilities, folds: list[FoldUnits]) -> Float:

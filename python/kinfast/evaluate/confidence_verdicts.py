@@ -13,33 +13,32 @@ def confidence_verdicts(metrics: dict[str, Any]) -> Iterator[Verdict]:
     found = metrics.get("confidence")
     if found is None:
         return
-    yield _coverage(found)
-    yield from _size(found, len(metrics["about"]["classes"]))
+    several = bool(metrics["about"].get("several_labels"))
+    yield _coverage(found, several)
+    yield from _size(found, len(metrics["about"]["classes"]), "labels" if several else "classes")
     yield _calibration(found)
 
 
-def _coverage(found: dict[str, Any]) -> Verdict:
+def _coverage(found: dict[str, Any], several: bool) -> Verdict:
     rows = [row for row in found["coverage"] if row["class"] == ""]
     said = ", ".join(
         f"{row['coverage']:.0%} at {row['level']:.0%} ({row['low']:.0%} to {row['high']:.0%})" for row in rows
     )
     short = [row for row in rows if row["high"] < row["level"]]
     unit = found["unit"]
-    head = (
-        f"Prediction sets hold the true class of held-out {unit}s as often as they say"
-        if not short
-        else (f"Prediction sets hold the true class of held-out {unit}s less often than they say")
-    )
-    tail = f": {said}; {found['test_units']} {unit}s, calibrated on {found['calibration_units']} others."
+    how = "less often than" if short else "as often as"
+    head = f"Prediction sets hold the true {'labels' if several else 'class'} of held-out {unit}s {how} they say"
+    counted = f"pairs of {unit} and label" if several else f"{unit}s"
+    tail = f": {said}; {found['test_units']} {counted}, calibrated on {found['calibration_units']} others."
     return Verdict(Kind.CAUTION if short else Kind.SUPPORT, head + tail, "sets_cover", not short)
 
 
-def _size(found: dict[str, Any], n_classes: int) -> Iterator[Verdict]:
+def _size(found: dict[str, Any], n_classes: int, classes: str) -> Iterator[Verdict]:
     row = next(r for r in found["coverage"] if r["class"] == "" and r["level"] == config.SET_LEVEL)
     size, own = row["mean_set_size"], found["classes_with_own_reference"]
     yield Verdict(
         Kind.FINDING if size < n_classes / 2 else Kind.CAUTION,
-        f"At {config.SET_LEVEL:.0%} a set holds {size:.1f} of {n_classes} classes on average; {own} of them have"
+        f"At {config.SET_LEVEL:.0%} a set holds {size:.1f} of {n_classes} {classes} on average; {own} of them have"
         f" {config.FEWEST_CALIBRATION} calibration {found['unit']}s or more, and so a promise of their own.",
         "sets_are_small",
         size < n_classes / 2,

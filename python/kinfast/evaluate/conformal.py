@@ -5,7 +5,7 @@ otherwise: the sites of one well, and the wells of one compound, are not indepen
 mean over its sites.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinfast import config, schema
-from kinfast.evaluate.levels import find_units
+from kinfast.evaluate.levels import find_units, mean_known
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.scoring import number
-from kinfast.metrics.arrays import Codes, Probabilities
+from kinfast.metrics.arrays import Codes, Probabilities, ratio
+from kinfast.metrics.bootstrap import draw_multiplicities, interval
 from kinfast.metrics.conformal import (
     Calibration,
     class_categories,
@@ -25,17 +26,18 @@ from kinfast.metrics.conformal import (
     prediction_sets,
 )
 from kinfast.metrics.coverage import coverage_interval
+from kinfast.metrics.labels import HALF
 
 COVERAGE_COLUMNS = ("level", "class", "n", "coverage", "low", "high", "mean_set_size")
 
 
 @dataclass(frozen=True, slots=True)
 class UnitRows:
-    """Some units of one fold, a row each.
+    """Some units of one fold, a row each; of several labels, a row for each unit and label that it has.
 
     Attributes:
         probabilities: (n, n_classes), the mean over the unit's sites.
-        codes: (n,) true class; -1 where it has none.
+        codes: (n,) true class, or the label that the row is of; -1 where it has none.
         groups: (n,) number of the unit, the same in all parts and folds.
         sites: (n,) its sites.
     """
@@ -46,6 +48,16 @@ class UnitRows:
     sites: Codes
 
     @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return int(self.codes.size)
+
+    def of_labels(self, cells: NDArray[np.bool_]) -> "UnitRows":
+        """Repeat each unit for every label that is marked: cells (n, n_classes)."""
+        rows, codes = np.nonzero(cells)
+        return UnitRows(self.probabilities[rows], codes.astype(np.int64), self.groups[rows], self.sites[rows])
+
+    @property
     def calibration(self) -> Calibration:
         """These units as a reference for others."""
         return Calibration(self.probabilities, self.codes)
@@ -53,18 +65,29 @@ class UnitRows:
 
 @dataclass(frozen=True, slots=True)
 class FoldUnits:
-    """One fold: its number, the units that calibrate (validation part), and those that are asked (test part)."""
+    """One fold: the units that calibrate (validation part), and those that are asked (test part).
+
+    Attributes:
+        fold: its number.
+        validation, test: the units.
+        absence: of several labels, the same of the labels that a unit is known not to have, and one minus the
+            probabilities; else None.
+    """
 
     fold: int
     validation: UnitRows
     test: UnitRows
+    absence: "FoldUnits | None" = None
 
 
 def read_folds(run: Run) -> list[FoldUnits]:
     """Average every fold's validation and test part to units."""
     groups = unit_numbers(run.table, run.split_by)
     part, fold = run.table[schema.PART].to_numpy(), run.table[schema.FOLD].to_numpy()
-    probabilities, codes = run.probabilities(run.table), run.codes(run.table)
+    probabilities = run.probabilities(run.table)
+    if run.several:
+        return _label_folds(run, groups, probabilities)
+    codes = run.codes(run.table)
 
     def rows(name: str, number_: int) -> UnitRows:
         mask = (part == name) & (fold == number_)
@@ -74,6 +97,25 @@ def read_folds(run: Run) -> list[FoldUnits]:
         FoldUnits(int(f), rows(schema.PART_VALIDATION, f), rows(schema.PART_TEST, f))
         for f in np.unique(fold[part == schema.PART_TEST])
     ]
+
+
+def _label_folds(run: Run, groups: Codes, probabilities: Probabilities) -> list[FoldUnits]:
+    """Take each label for itself: a unit's reference are the units that have the label, or that lack it."""
+    part, fold, truths = run.table[schema.PART].to_numpy(), run.table[schema.FOLD].to_numpy(), run.truths(run.table)
+
+    def rows(name: str, number_: int) -> tuple[UnitRows, UnitRows]:
+        mask = (part == name) & (fold == number_)
+        units = average_units(probabilities[mask], np.zeros(int(mask.sum()), np.int64), groups[mask])
+        known = mean_known(truths[mask], np.searchsorted(units.groups, groups[mask]), units.groups.size)
+        lacking = replace(units, probabilities=1.0 - units.probabilities)
+        return units.of_labels(known >= HALF), lacking.of_labels(known < HALF)
+
+    found = []
+    for f in np.unique(fold[part == schema.PART_TEST]):
+        validation, test = rows(schema.PART_VALIDATION, f), rows(schema.PART_TEST, f)
+        absence = FoldUnits(int(f), validation[1], test[1])
+        found.append(FoldUnits(int(f), validation[0], test[0], absence))
+    return found
 
 
 def unit_numbers(table: pd.DataFrame, split_by: str) -> Codes:
@@ -92,14 +134,16 @@ def average_units(probabilities: Probabilities, codes: Codes, groups: Codes) -> 
     return UnitRows(sums / sites[:, None], codes[first], groups[first], sites.astype(np.int64))
 
 
-def coverage_rows(folds: list[FoldUnits], classes: tuple[str, ...]) -> list[dict[str, Any]]:
+def coverage_rows(folds: list[FoldUnits], classes: tuple[str, ...], several: bool = False) -> list[dict[str, Any]]:
     """Measure on the test part how often a set holds the true class, and how large it is.
 
     Returns:
         A row for each level, marginal (class empty, all classes one reference), then for each class that was tested
         (references of its own, where it has enough). `low` and `high` are the levels that the coverage does not
-        contradict at 95 %, by the beta-binomial distribution over units.
+        contradict at 95 %, by the beta-binomial distribution over units. In marginal rows of several labels, where a
+        unit stands once for each, they are the ends of a bootstrap over units.
     """
+    units = np.concatenate([fold.test.groups for fold in folds]) if several else None
     n_classes = len(classes)
     truth = np.concatenate([fold.test.codes for fold in folds])
     of_fold = np.repeat(np.arange(len(folds)), [fold.test.codes.size for fold in folds])
@@ -110,7 +154,7 @@ def coverage_rows(folds: list[FoldUnits], classes: tuple[str, ...]) -> list[dict
     pooled = [fold.validation.codes.size for fold in folds]
     rows = []
     for level in config.CONFORMAL_LEVELS:
-        rows.append(_row(level, "", prediction_sets(marginal, level), truth, everyone, of_fold, pooled))
+        rows.append(_row(level, "", prediction_sets(marginal, level), truth, everyone, of_fold, pooled, units))
         sets = prediction_sets(own, level)
         for code in np.unique(truth):
             references = [
@@ -138,10 +182,14 @@ def _row(
     mask: NDArray[np.bool_],
     of_fold: Codes,
     references: list[int],
+    units: Codes | None = None,
 ) -> dict[str, Any]:
     covered = sets[np.arange(truth.size), truth] & mask
-    sizes = [(int((mask & (of_fold == place)).sum()), n) for place, n in enumerate(references)]
-    low, high = coverage_interval(int(covered.sum()), sizes, config.INTERVAL)
+    if units is None:
+        sizes = [(int((mask & (of_fold == place)).sum()), n) for place, n in enumerate(references)]
+        low, high = coverage_interval(int(covered.sum()), sizes, config.INTERVAL)
+    else:
+        low, high = _bootstrap_share(covered[mask], units[mask])
     n = int(mask.sum())
     return {
         "level": level,
@@ -152,3 +200,11 @@ def _row(
         "high": number(high),
         "mean_set_size": number(sets[mask].sum(axis=1).mean()),
     }
+
+
+def _bootstrap_share(covered: NDArray[np.bool_], groups: Codes) -> tuple[float, float]:
+    """Give the interval of a share over rows of which several are one unit's."""
+    units, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    drawn = draw_multiplicities(units.size, config.PARTIAL_DRAWS, np.random.default_rng(config.SEED))
+    hits = np.bincount(member.reshape(-1), weights=covered, minlength=units.size)
+    return interval(ratio(drawn @ hits, drawn @ sizes), config.INTERVAL)

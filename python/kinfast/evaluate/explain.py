@@ -93,7 +93,7 @@ def explain_run(
 
 
 def _read(run: Path) -> Run:
-    loaded = read_run(run, several=True)
+    loaded = read_run(run)
     if loaded.several:
         raise UsageError(f"{run} has several labels a site: explain takes runs of one class a site")
     return loaded

@@ -1,6 +1,6 @@
 """From a row per site to a row per well or compound, and what is resampled as a whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from kinfast import schema
 from kinfast.data.groups import compound_identity
 from kinfast.errors import SplitError
-from kinfast.metrics.arrays import Codes, Probabilities
+from kinfast.metrics.arrays import Codes, Float, Probabilities
+from kinfast.metrics.labels import HALF
 
 LEVELS = ("site", "well", "compound")
 
@@ -24,6 +25,8 @@ class Level:
         codes: (n,) true class of each row.
         clusters: (n,) what the bootstrap draws and the permutation moves as a whole, 0 … n_clusters - 1.
         strata: (n,) fold, within which labels are permuted; all 0 where a row's sites lie in several folds.
+        truths: (n, n_classes) of 0 … 1 where a row may have several labels, NaN where not known, the codes then being
+            all 0; None where a row has one class.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Level:
     codes: Codes
     clusters: Codes
     strata: Codes
+    truths: Float | None = None
 
     @property
     def n_rows(self) -> int:
@@ -41,6 +45,14 @@ class Level:
     def n_clusters(self) -> int:
         """Number of clusters."""
         return int(self.clusters.max(initial=-1)) + 1
+
+    def members(self, code: int) -> NDArray[np.bool_]:
+        """Tell which rows are of a class, or have a label: (n,)."""
+        return np.asarray(self.codes == code if self.truths is None else self.truths[:, code] >= HALF)
+
+    def others(self, code: int) -> NDArray[np.bool_]:
+        """Tell which rows are known not to be: (n,)."""
+        return np.asarray(self.codes != code if self.truths is None else self.truths[:, code] < HALF)
 
     def average(self, probabilities: Probabilities) -> Probabilities:
         """Average the site rows' probabilities: (n, n_classes).
@@ -92,7 +104,9 @@ def find_units(table: pd.DataFrame) -> Units:
     return Units(wells, compounds)
 
 
-def make_level(name: str, folds: Codes, codes: Codes, units: Units, split_by: str) -> Level | None:
+def make_level(
+    name: str, folds: Codes, codes: Codes, units: Units, split_by: str, truths: Float | None = None
+) -> Level | None:
     """Group test rows to one level; None where it does not exist, since no row is of a compound.
 
     Args:
@@ -101,6 +115,7 @@ def make_level(name: str, folds: Codes, codes: Codes, units: Units, split_by: st
         codes: (n,) their true classes.
         units: theirs.
         split_by: compounds are drawn where the split groups by compound, wells otherwise.
+        truths: (n, n_classes) of sites of several labels, which a row averages; their codes are all 0.
     """
     compounds = bool((units.compounds != "").any())
     if name == "compound" and not compounds:
@@ -112,4 +127,15 @@ def make_level(name: str, folds: Codes, codes: Codes, units: Units, split_by: st
     one_fold = bool((folds == folds[first][member]).all())
     clusters = np.unique(cluster[first], return_inverse=True)[1].reshape(-1).astype(np.int64)
     strata = folds[first] if one_fold else np.zeros(first.size, dtype=np.int64)
-    return Level(name, member, codes[first], clusters, strata)
+    level = Level(name, member, codes[first], clusters, strata)
+    return level if truths is None else replace(level, truths=mean_known(truths, member, first.size))
+
+
+def mean_known(truths: Float, member: Codes, n_rows: int) -> Float:
+    """Average what is known of a row's sites, NaN where nothing is: (n_rows, n_classes)."""
+    known = ~np.isnan(truths)
+    total, count = np.zeros((n_rows, truths.shape[1])), np.zeros((n_rows, truths.shape[1]))
+    np.add.at(total, member, np.where(known, truths, 0.0))
+    np.add.at(count, member, known)
+    means: Float = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return means

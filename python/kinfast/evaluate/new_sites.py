@@ -55,7 +55,8 @@ def judge_new_sites(
 
     Returns:
         The table with `p_value_<class>`, `set_90` and `out_of_distribution`. Without held-out units to calibrate on
-        they are missing; a line says so.
+        they are missing; a line says so. Of several labels a p-value is the label's among the held-out units that have
+        it, `set_90` holds the labels that cannot be excluded, and `sure_90` those whose absence can.
     """
     told = reporter or Silent()
     try:
@@ -72,6 +73,8 @@ def judge_new_sites(
         told.line(line)
     own: dict[str, Any] = {schema.p_value(name): values[:, code] for code, name in enumerate(loaded.classes)}
     sets = prediction_sets(values, config.SET_LEVEL)
+    if loaded.several:
+        own[schema.SURE_90] = _sure(known, said, groups, loaded.classes)
     own[schema.SET_90] = pd.array([spell_set(row, loaded.classes) for row in sets], dtype="string")
     own[schema.OUT_OF_DISTRIBUTION] = odd.marked
     mean = np.mean(said, axis=0)
@@ -104,13 +107,22 @@ def _unit_values(known: list[FoldUnits], said: list[Probabilities], groups: Code
     return values[np.searchsorted(asked[0].groups, groups)]
 
 
+def _sure(known: list[FoldUnits], said: list[Probabilities], groups: Codes, classes: tuple[str, ...]) -> AnyArray:
+    """Name the labels that a unit would be strange without, beside the held-out units that lack them."""
+    lacking = [fold.absence for fold in known if fold.absence is not None]
+    values = _unit_values(lacking, [1.0 - one for one in said], groups, len(classes))
+    sure = ~prediction_sets(values, config.SET_LEVEL)
+    return pd.array([spell_set(row, classes) for row in sure], dtype="string")  # type: ignore[return-value]
+
+
 def _lines(run: Run, known: list[FoldUnits], sites: pd.DataFrame, groups: Codes, values: Float) -> list[str]:
     unit = "compound" if run.split_by == "compound" else "well"
-    n = sum(fold.test.codes.size for fold in known)
+    n = np.unique(np.concatenate([fold.test.groups for fold in known])).size
+    what = "labels" if run.several else "classes"
     size = prediction_sets(values, config.SET_LEVEL).sum(axis=1).mean()
     lines = [
         f"sets at {config.SET_LEVEL:.0%} by {unit}, calibrated on {n} held-out {unit}s: {size:.1f} of"
-        f" {len(run.classes)} classes on average"
+        f" {len(run.classes)} {what} on average"
     ]
     before = float(np.median(np.concatenate([fold.test.sites for fold in known])))
     now = float(np.median(np.unique(groups, return_counts=True)[1]))
@@ -164,4 +176,4 @@ def _ranked(run: Run, sites: pd.DataFrame, mean: Probabilities, values: Float, m
             "out_of_distribution": pd.Series(marked[rows]).groupby(groups).mean().to_numpy(),
         }
     )
-    return rank_compounds(frame, units.probabilities, by_unit, run.classes)
+    return rank_compounds(frame, units.probabilities, by_unit, run.classes, run.several)

@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 
 from kinfast import config, schema
 from kinfast.metrics.arrays import Float, Probabilities
-from kinfast.metrics.calibration import entropy
+from kinfast.metrics.calibration import entropy, label_entropy
 from kinfast.metrics.conformal import prediction_sets
+from kinfast.metrics.labels import join_labels
 
 NEXT_COLUMNS = (
     "rank", "Metadata_Compound", "status", "wells", "sites", "predicted", "set_90", "set_size", "credibility",
@@ -26,7 +27,11 @@ def _quoted(name: str) -> str:
 
 
 def rank_compounds(
-    units: pd.DataFrame, probabilities: Probabilities, values: Float, classes: tuple[str, ...]
+    units: pd.DataFrame,
+    probabilities: Probabilities,
+    values: Float,
+    classes: tuple[str, ...],
+    several: bool = False,
 ) -> pd.DataFrame:
     """Rank units.
 
@@ -35,6 +40,8 @@ def rank_compounds(
         probabilities: (n, n_classes), the mean over the unit's sites.
         values: (n, n_classes) p-values.
         classes: names.
+        several: whether a unit may have several of the classes, or none; then an empty set is not strange, and the
+            entropy is the mean over the labels.
 
     Returns:
         NEXT_COLUMNS, the most instructive first: an empty set (its credibility, the highest p-value, is below one
@@ -42,24 +49,34 @@ def rank_compounds(
         Balasubramanian, Ho, Vovk 2014, Conformal Prediction for Reliable Machine Learning, chapter 3.
     """
     sets = prediction_sets(values, config.SET_LEVEL)
-    size, spread, best = sets.sum(axis=1), entropy(probabilities), values.max(axis=1)
-    empty = size == 0
+    size, best = sets.sum(axis=1), values.max(axis=1)
+    spread = label_entropy(probabilities) if several else entropy(probabilities)
+    empty = (size == 0) & (not several)
     order = np.lexsort([units[schema.COMPOUND].astype(str), best, -spread, -size, ~empty])
     frame = units.assign(
-        predicted=[classes[code] for code in probabilities.argmax(axis=1)],
+        predicted=[_predicted(row, classes, several) for row in probabilities],
         set_90=[spell_set(row, classes) for row in sets],
         set_size=size,
         credibility=best,
         entropy=spread,
-        reason=[_reason(int(n), len(classes), float(p), float(h)) for n, p, h in zip(size, best, spread, strict=True)],
+        reason=[
+            _reason(int(n), len(classes), float(p), float(h), several)
+            for n, p, h in zip(size, best, spread, strict=True)
+        ],
     )
     frame = frame.iloc[order].reset_index(drop=True)
     frame.insert(0, "rank", np.arange(1, len(frame) + 1))
     return frame[list(NEXT_COLUMNS)]
 
 
-def _reason(size: int, n_classes: int, credibility: float, spread: float) -> str:
+def _predicted(row: Float, classes: tuple[str, ...], several: bool) -> str:
+    return join_labels(classes, row) if several else classes[int(row.argmax())]
+
+
+def _reason(size: int, n_classes: int, credibility: float, spread: float, several: bool) -> str:
     level = f"{config.SET_LEVEL:.0%}"
+    if several:
+        return f"{size} of {n_classes} labels cannot be excluded at {level}; mean entropy {spread:.2f} of 1"
     if size == 0:
         return f"fits no class at {level}: the best p-value is {credibility:.3f}"
     if size == 1:

@@ -15,7 +15,7 @@ from kinfast import config, schema
 from kinfast.evaluate.conformal import unit_numbers
 from kinfast.evaluate.run_folder import Run
 from kinfast.metrics.arrays import Float
-from kinfast.metrics.oddness import References, energy, fit_distance, odd_p_values, robust_z
+from kinfast.metrics.oddness import References, energy, fit_distance, label_energy, odd_p_values, robust_z
 
 DETECTORS = 2
 FEWEST_TRAIN = 10
@@ -53,7 +53,7 @@ def mark_test_sites(run: Run) -> OddSites | None:
         if known.n_units == 0:
             return None
         quality = _plate_z(mine, known.measures)[test]
-        values.append(_together([known], quality, [_logits(run, mine)[test]]))
+        values.append(_together([known], quality, [_energy(run, _logits(run, mine)[test])]))
         rates.append(_rate(known.n_units))
     together = np.concatenate(values)
     limits = np.repeat(rates, [value.size for value in values])
@@ -75,7 +75,7 @@ def mark_new_sites(run: Run, table: pd.DataFrame, logits: list[Float]) -> OddSit
         mine = run.table[(fold == number) & (part != schema.PART_UNLABELLED)]
         folds.append(_References.of(run, mine, units[mine.index], schema.PART_TEST, set(table.columns)))
     quality = _plate_z(table, folds[0].measures)
-    values = _together(folds, quality, logits)
+    values = _together(folds, quality, [_energy(run, said) for said in logits])
     rate = _rate(sum(known.n_units for known in folds))
     return OddSites(values <= rate, values, rate)
 
@@ -94,7 +94,7 @@ class _References:
         measures = _measures(rows, columns)
         z, parts = _plate_z(rows, measures), rows[schema.PART].to_numpy()
         known = parts == part
-        scores = References(energy(_logits(run, rows)[known]), units[known])
+        scores = References(_energy(run, _logits(run, rows)[known]), units[known])
         return cls(measures, z[parts == schema.PART_TRAIN], z[known], scores)
 
     @property
@@ -102,9 +102,13 @@ class _References:
         return self.energy.n_units
 
 
-def _together(folds: list[_References], quality: Float, logits: list[Float]) -> Float:
+def _energy(run: Run, logits: Float) -> Float:
+    return label_energy(logits) if run.several else energy(logits)
+
+
+def _together(folds: list[_References], quality: Float, energies: list[Float]) -> Float:
     """Join the detectors' p-values: each may mark half of the rate."""
-    by_energy = odd_p_values([known.energy for known in folds], [energy(said) for said in logits])
+    by_energy = odd_p_values([known.energy for known in folds], energies)
     if not folds[0].measures or any(len(known.train) < FEWEST_TRAIN for known in folds):
         return by_energy
     references, scores = [], []

@@ -28,7 +28,8 @@ def operating_points(
     validation: tuple[Level, Probabilities] | None,
 ) -> list[dict[str, Any]]:
     """Give the rates of each class under each rule: its score is the highest; it reaches the stated threshold; it
-    reaches the lowest threshold that gave at most `config.CHOSEN_FPR` false positives in the validation part.
+    reaches the lowest threshold that gave at most `config.CHOSEN_FPR` false positives in the validation part. Labels do
+    not exclude each other: the first rule is not theirs.
 
     Args:
         level: groups the test sites.
@@ -48,8 +49,8 @@ def operating_points(
             (STATED, threshold, averaged[:, code] >= threshold),
             (VALIDATED, chosen[code], averaged[:, code] >= chosen[code]),
         ):
-            if limit is None or np.isfinite(limit):
-                rates = _rates(level, given, level.codes == code, multiplicities)
+            if np.isfinite(limit) if limit is not None else level.truths is None:
+                rates = _rates(level, given, level.members(code), level.others(code), multiplicities)
                 rows.append(
                     {"class": name, "rule": rule, "threshold": None if limit is None else number(limit), **rates}
                 )
@@ -61,25 +62,29 @@ def _choose(validation: tuple[Level, Probabilities], n_classes: int) -> Float:
     level, averaged = validation[0], validation[0].average(validation[1])
     limits = np.full(n_classes, np.nan)
     for code in range(n_classes):
-        others = np.sort(averaged[level.codes != code, code])
-        if others.size and (level.codes == code).any():
+        others = np.sort(averaged[level.others(code), code])
+        if others.size and level.members(code).any():
             # the next number above the highest score that may not pass
             limits[code] = np.nextafter(others[-1 - int(config.CHOSEN_FPR * others.size)], np.inf)
     return limits
 
 
 def _rates(
-    level: Level, given: NDArray[np.bool_], member: NDArray[np.bool_], multiplicities: NDArray[np.int64]
+    level: Level,
+    given: NDArray[np.bool_],
+    member: NDArray[np.bool_],
+    other: NDArray[np.bool_],
+    multiplicities: NDArray[np.int64],
 ) -> dict[str, Any]:
     def count(rows: NDArray[np.bool_]) -> tuple[int, Float]:
         sums = np.bincount(level.clusters[rows], minlength=level.n_clusters)
         return int(rows.sum()), (multiplicities @ sums).astype(np.float64)
 
-    (n_members, members), (n_others, others) = count(member), count(~member)
-    (n_hits, hits), (n_right, right) = count(given & member), count(~given & ~member)
+    (n_members, members), (n_others, others) = count(member), count(other)
+    (n_hits, hits), (n_right, right) = count(given & member), count(~given & other)
     sensitivity = interval(ratio(hits, members), config.INTERVAL)
     specificity = interval(ratio(right, others), config.INTERVAL)
-    n_given = int(given.sum())
+    n_given = int((given & (member | other)).sum())
     return {
         "sensitivity": _share(n_hits, n_members),
         "sensitivity_low": number(sensitivity[0]),

@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 
 from kinfast.config import INTERVAL
-from kinfast.evaluate.levels import Level, Units
+from kinfast.evaluate.levels import Level
 from kinfast.evaluate.scoring import number
-from kinfast.metrics.arrays import Codes, Probabilities
+from kinfast.evaluate.test_part import TestPart
+from kinfast.metrics.arrays import Float, Probabilities, ratio
 from kinfast.metrics.bootstrap import Draws, interval
-from kinfast.metrics.decisions import class_rates, confusion_matrix, decide
-from kinfast.metrics.ranking import class_areas, class_counts, class_precisions, rank_scores
+from kinfast.metrics.decisions import SWITCHED_ON, ClassRates, class_rates, confusion_matrix, decide
+from kinfast.metrics.labels import score_label
+from kinfast.metrics.ranking import class_areas, class_precisions, rank_scores
 
 FEWEST_CLUSTERS = 2
 """A class of one well or compound has no interval: it would only say how that one repeats itself."""
@@ -30,11 +32,9 @@ def score_classes(
         support: of `count_support`.
     """
     averaged, n_classes = level.average(probabilities), len(classes)
-    ranked = rank_scores(averaged)
-    areas, precisions = class_areas(ranked, level.codes), class_precisions(ranked, level.codes)
-    rates = class_rates(confusion_matrix(level.codes, decide(averaged).predicted, n_classes))
-    members = np.unique(np.stack([level.codes, level.clusters]), axis=1)[0]
-    clusters = class_counts(members, n_classes)
+    areas, precisions = level_areas(level, averaged), _level_precisions(level, averaged)
+    rates = _level_rates(level, averaged)
+    clusters = [np.unique(level.clusters[level.members(code)]).size for code in range(n_classes)]
     rows = []
     for code, name in enumerate(classes):
         enough = clusters[code] >= FEWEST_CLUSTERS
@@ -55,15 +55,42 @@ def score_classes(
     return rows
 
 
-def count_support(codes: Codes, units: Units, n_classes: int) -> pd.DataFrame:
-    """Count what stands behind each class: columns sites, wells, compounds; a row per class.
+def level_areas(level: Level, averaged: Probabilities) -> Float:
+    """Give each class's ROC area, (n_classes,), NaN where it does not exist: against the rows known to be none."""
+    if level.truths is None:
+        return class_areas(rank_scores(averaged), level.codes)
+    return np.array([one["roc_auc_macro"] for one in _each_label(level, averaged)])
 
-    Args:
-        codes: (n,) true class of each row.
-        units: theirs; a control has no compound.
-        n_classes: number of classes.
-    """
-    frame = pd.DataFrame({"code": codes, "well": units.wells, "compound": units.compounds})
+
+def _level_precisions(level: Level, averaged: Probabilities) -> Float:
+    if level.truths is None:
+        return class_precisions(rank_scores(averaged), level.codes)
+    return np.array([one["average_precision_macro"] for one in _each_label(level, averaged)])
+
+
+def _each_label(level: Level, averaged: Probabilities) -> list[dict[str, float]]:
+    assert level.truths is not None
+    scored = zip(level.truths.T, averaged.T, strict=True)
+    return [score_label(truth, chance) for truth, chance in scored]
+
+
+def _level_rates(level: Level, averaged: Probabilities) -> ClassRates:
+    """Take the rates of the highest class, or of every label that is likelier than not."""
+    n_classes = averaged.shape[1]
+    if level.truths is None:
+        return class_rates(confusion_matrix(level.codes, decide(averaged).predicted, n_classes))
+    members = np.stack([level.members(code) for code in range(n_classes)], axis=1)
+    others = np.stack([level.others(code) for code in range(n_classes)], axis=1)
+    given = averaged > SWITCHED_ON
+    hits, false = (members & given).sum(axis=0), (others & given).sum(axis=0)
+    return ClassRates(ratio(hits, members.sum(axis=0)), ratio(false, others.sum(axis=0)), ratio(hits, hits + false))
+
+
+def count_support(test: TestPart) -> pd.DataFrame:
+    """Count what stands behind each class: columns sites, wells, compounds; a row per class."""
+    rows, codes = test.held()
+    units, n_classes = test.units, test.probabilities.shape[1]
+    frame = pd.DataFrame({"code": codes, "well": units.wells[rows], "compound": units.compounds[rows]})
     compounds = frame[frame["compound"] != ""].groupby("code")["compound"].nunique()
     counts = pd.DataFrame(
         {

@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from kinfast import config, schema
 from kinfast.evaluate.baselines import (
     BASELINES,
-    EXPLANATIONS,
     INTENSITY,
     PERMUTED,
     POSITION,
     PRIOR,
+    explain_baselines,
     position_measures,
     predict_boosted,
     predict_prior,
@@ -34,16 +33,17 @@ from kinfast.evaluate.breakdown import (
 from kinfast.evaluate.confidence import measure_confidence
 from kinfast.evaluate.confidence_verdicts import confidence_verdicts
 from kinfast.evaluate.dose_response import DoseResponse, measure_dose_response
-from kinfast.evaluate.levels import LEVELS, Level, Units, find_units, make_level
+from kinfast.evaluate.levels import LEVELS, Level, find_units
 from kinfast.evaluate.operating_points import operating_points
 from kinfast.evaluate.per_class import count_support, score_classes
 from kinfast.evaluate.run_activity import activity_verdicts, measure_activity
 from kinfast.evaluate.run_folder import METRICS, Run, read_run
 from kinfast.evaluate.scoring import Entry, draw_clusters, entry, number, permute_level, score_level, undefined
-from kinfast.evaluate.several_labels import measure_several, several_verdicts
+from kinfast.evaluate.several_labels import LABEL_PERMUTATIONS, about_labels, label_verdicts, measure_soft
+from kinfast.evaluate.test_part import TestPart, read_test
 from kinfast.evaluate.traps import measure_log_loss, measure_training, trap_verdicts
 from kinfast.evaluate.verdicts import said, write_verdicts
-from kinfast.metrics.arrays import Codes, Probabilities
+from kinfast.metrics.arrays import Probabilities
 from kinfast.metrics.scores import METRICS as SCORES
 from kinfast.progress import Reporter, Silent
 
@@ -61,28 +61,6 @@ class Evaluation:
     path: Path
     metrics: dict[str, Any]
     verdicts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TestPart:
-    """The test rows of a run as arrays: folds, true classes, units and probabilities, aligned."""
-
-    folds: Codes
-    codes: Codes
-    units: Units
-    probabilities: Probabilities
-
-    def level(self, name: str, split_by: str) -> Level | None:
-        """Group the rows to a level."""
-        return make_level(name, self.folds, self.codes, self.units, split_by)
-
-    def fold(self, number: int) -> "TestPart":
-        """Give the rows of one fold."""
-        return self.of(self.folds == number)
-
-    def of(self, mask: NDArray[np.bool_]) -> "TestPart":
-        """Give some of the rows."""
-        return TestPart(self.folds[mask], self.codes[mask], self.units.of(mask), self.probabilities[mask])
 
 
 def evaluate_run(
@@ -103,22 +81,17 @@ def evaluate_run(
     Raises:
         RunError: the folder holds no usable predictions.
     """
-    loaded, teller = read_run(run, several=True), reporter or Silent()
+    loaded, teller = read_run(run), reporter or Silent()
     # One thread: products of this size gain little from more, and lose much where other work holds the processors.
     with threadpool_limits(1, user_api="blas"):
-        if loaded.several:
-            metrics = measure_several(loaded, draws, teller)
-        else:
-            metrics = _measure(loaded, draws, threshold, teller)
-    if loaded.several:
-        verdicts = several_verdicts(metrics)
-    else:
-        verdicts = [
-            *write_verdicts(metrics),
-            *trap_verdicts(metrics),
-            *confidence_verdicts(metrics),
-            *activity_verdicts(metrics),
-        ]
+        metrics = _measure(loaded, draws, threshold, teller)
+    verdicts = [
+        *write_verdicts(metrics),
+        *label_verdicts(metrics),
+        *trap_verdicts(metrics),
+        *confidence_verdicts(metrics),
+        *activity_verdicts(metrics),
+    ]
     metrics["verdicts"] = [verdict.entry() for verdict in verdicts]
     _write_json(run / METRICS, metrics)
     return Evaluation(run, metrics, said(verdicts))
@@ -132,11 +105,12 @@ def _measure(loaded: Run, draws: int, threshold: float, teller: Reporter) -> dic
     metrics = _score_levels(loaded, test, predictions, draws, teller)
     metrics["folds"] = _score_folds(loaded, test, draws, teller)
     metrics["fold_mean"] = _fold_means(metrics["folds"])
-    metrics["dose_response"] = _dose_entries(measure_dose_response(loaded))
+    metrics["dose_response"] = None if loaded.several else _dose_entries(measure_dose_response(loaded))
     metrics["activity"] = measure_activity(loaded)
     metrics["confidence"] = measure_confidence(loaded, draws)
     metrics["about"] = _about(loaded, test, draws, notes)
     metrics["training"] = measure_training(loaded)
+    metrics["soft"] = measure_soft(loaded, test, predictions[PRIOR])
     metrics |= _details(loaded, test, predictions[PRIOR], metrics, draws, threshold)
     return metrics
 
@@ -152,9 +126,9 @@ def _details(
     model = score_level(level, test.probabilities, multiplicities)
     validation = read_test(run, schema.PART_VALIDATION)
     grouped = validation.level(name, run.split_by) if validation.codes.size else None
-    rows, fewer = (test.folds, test.codes, test.units, test.probabilities), min(draws, config.PARTIAL_DRAWS)
+    fewer = min(draws, config.PARTIAL_DRAWS)
     judged, heterogeneity = judge_classes(metrics["per_class"][name], model.draws.areas)
-    folds = list(fold_levels(*rows, name, run.split_by))
+    folds = list(fold_levels(test, name, run.split_by))
     return {
         "log_loss": measure_log_loss(level, test.probabilities, prior, multiplicities),
         "operating_points": operating_points(
@@ -165,10 +139,10 @@ def _details(
             threshold,
             None if grouped is None else (grouped, validation.probabilities),
         ),
-        "by_plate": scores_by_plate(run, *rows, fewer),
-        "by_dose": scores_by_dose(run, *rows, fewer),
+        "by_plate": scores_by_plate(run, test, fewer),
+        "by_dose": scores_by_dose(run, test, fewer),
         "class_spread": spread_of_classes(folds, run.classes) if len(folds) > 1 else [],
-        "compound_spread": spread_of_compounds(run, test.codes, test.units, test.probabilities),
+        "compound_spread": spread_of_compounds(run, test),
         "repeats": _score_repeats(run, test),
         "judged_classes": judged,
         "class_differences": heterogeneity,
@@ -200,14 +174,6 @@ def _no_draws(level: Level) -> Any:
     return draw_clusters(level, 0, [config.SEED])
 
 
-def read_test(run: Run, part: str = schema.PART_TEST) -> TestPart:
-    """Take the test rows of a run, or those of another part."""
-    mask = (run.table[schema.PART] == part).to_numpy()
-    rows = run.table[mask]
-    folds = rows[schema.FOLD].to_numpy(dtype=np.int64)
-    return TestPart(folds, run.codes(rows), find_units(run.table).of(mask), run.probabilities(rows))
-
-
 def _predict_baselines(run: Run, reporter: Reporter) -> tuple[dict[str, Probabilities], list[str]]:
     predictions, notes = {PRIOR: predict_prior(run)}, []
     for name, measures, reason in (
@@ -233,7 +199,7 @@ def _score_levels(
         "permutation_p": {name: dict.fromkeys(SCORES) for name in LEVELS},
         "per_class": {name: [] for name in LEVELS},
     }
-    support = count_support(test.codes, test.units, len(run.classes))
+    support = count_support(test)
     for order, name in enumerate(LEVELS):
         level = test.level(name, run.split_by)
         if level is not None:
@@ -246,12 +212,17 @@ def _score_levels(
                 metrics["baselines"][baseline][name] = scored.entries()
                 metrics["differences"][baseline][name] = model.difference(scored)
             reporter.advance(note=f"{name}s")
-            chance = permute_level(level, test.probabilities, model.values, draws, [config.SEED, len(LEVELS) + order])
+            seed, permutations = [config.SEED, len(LEVELS) + order], _permutations(run, draws)
+            chance = permute_level(level, test.probabilities, model.values, permutations, seed)
             metrics["baselines"][PERMUTED][name], metrics["permutation_p"][name] = chance
             reporter.advance(note=f"{name}s, permuted")
         else:
             reporter.advance(2)
     return metrics
+
+
+def _permutations(run: Run, draws: int) -> int:
+    return min(draws, LABEL_PERMUTATIONS) if run.several else draws
 
 
 def _score_folds(run: Run, test: TestPart, draws: int, reporter: Reporter) -> list[dict[str, Any]]:
@@ -300,11 +271,12 @@ def _numbers(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _about(run: Run, test: TestPart, draws: int, notes: list[str]) -> dict[str, Any]:
     """Say what was evaluated and how: everything a verdict or a reader needs beside the scores."""
-    absent = sorted(set(range(len(run.classes))) - set(test.codes.tolist()))
+    absent = sorted(set(range(len(run.classes))) - set(test.held()[1].tolist()))
     by_compound = run.split_by == "compound" and bool((test.units.compounds != "").any())
     return {
         "classes": list(run.classes),
-        "positive_class": run.positive if len(run.classes) == 2 else None,
+        "positive_class": run.positive if len(run.classes) == 2 and not run.several else None,
+        **about_labels(run, test),
         "classes_without_test_members": [run.classes[code] for code in absent],
         "split_by": str(run.config.get("split_by", run.split_by)),
         "clusters": "compounds" if by_compound else "wells",
@@ -316,9 +288,9 @@ def _about(run: Run, test: TestPart, draws: int, notes: list[str]) -> dict[str, 
         "compounds": int(np.unique(test.units.compounds[test.units.compounds != ""]).size),
         "compounds_also_trained_on": _shared_compounds(run),
         "draws": draws,
-        "permutations": draws,
+        "permutations": _permutations(run, draws),
         "interval": config.INTERVAL,
-        "baselines": {name: EXPLANATIONS[name] for name in BASELINES},
+        "baselines": explain_baselines(run.several),
         "notes": notes,
     }
 

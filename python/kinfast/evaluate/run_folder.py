@@ -86,12 +86,8 @@ class Run:
         )
 
 
-def read_run(path: Path, *, several: bool = False) -> Run:
+def read_run(path: Path) -> Run:
     """Read a run's folder and check that it can be evaluated.
-
-    Args:
-        path: the run's folder.
-        several: whether a run with several labels a site can be used.
 
     Raises:
         RunError: no predictions, no test rows, an unknown truth, or probabilities that are not numbers.
@@ -111,7 +107,7 @@ def read_run(path: Path, *, several: bool = False) -> Run:
         table=_sorted(table),
         history=_read_history(path / HISTORY),
     )
-    _check(run, several)
+    _check(run)
     return run
 
 
@@ -130,7 +126,7 @@ def _classes_of(table: pd.DataFrame) -> list[str]:
     return [name.removeprefix(stem) for name in table.columns if name.startswith(stem)]
 
 
-def _check(run: Run, several: bool) -> None:
+def _check(run: Run) -> None:
     wanted = [*schema.KEY, schema.FOLD, schema.PART, schema.TRUTH, *(schema.probability(name) for name in run.classes)]
     missing = [name for name in wanted if name not in run.table]
     where = run.path / PREDICTIONS
@@ -141,8 +137,6 @@ def _check(run: Run, several: bool) -> None:
     test = run.part(schema.PART_TEST)
     if test.empty:
         raise RunError(f"{where} has no rows of part 'test': there is nothing to evaluate on")
-    if run.several and not several:
-        raise RunError(f"{where} has several labels a site: only kinfast evaluate and predict can use such a run")
     unknown = set() if run.several else set(test[schema.TRUTH].astype(object)[run.codes(test) < 0])
     if unknown:
         raise RunError(f"{where} has the truth {unknown.pop()!r}, which is none of the {len(run.classes)} classes")

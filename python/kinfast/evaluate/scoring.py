@@ -9,12 +9,14 @@ from kinfast.config import INTERVAL
 from kinfast.evaluate.levels import Level
 from kinfast.metrics.arrays import Float, Probabilities
 from kinfast.metrics.bootstrap import Draws, bootstrap_scores, draw_multiplicities, interval
+from kinfast.metrics.labels import macro_area, score_labels
 from kinfast.metrics.permutation import make_shuffler, null_scores, p_value
 from kinfast.metrics.scores import METRICS, score
 
 Entry = dict[str, float | None]
 Entries = dict[str, Entry]
 """score -> value, low, high; None where undefined."""
+MACRO = "roc_auc_macro"
 DECIMALS = 12
 """Kept in metrics.json: all that a double of this size means, without the noise of its last bits."""
 
@@ -71,6 +73,9 @@ def score_level(level: Level, probabilities: Probabilities, multiplicities: NDAr
         multiplicities: (draws, n_clusters), the same for all sets that are to be compared.
     """
     averaged = level.average(probabilities)
+    if level.truths is not None:
+        scores = score_labels(level.truths, averaged, level.clusters, multiplicities)
+        return Scored(scores.values, Draws(scores.draws, scores.areas))
     draws = bootstrap_scores(averaged, level.codes, level.clusters, multiplicities)
     return Scored(score(averaged, level.codes), draws)
 
@@ -78,11 +83,29 @@ def score_level(level: Level, probabilities: Probabilities, multiplicities: NDAr
 def permute_level(
     level: Level, probabilities: Probabilities, observed: dict[str, float], permutations: int, seed: list[int]
 ) -> tuple[Entries, dict[str, float | None]]:
-    """Give chance's scores (mean and middle 95 % of the permutations) and the p-value of each observed score."""
-    shuffler = make_shuffler(level.codes, level.clusters, level.strata)
-    null = null_scores(level.average(probabilities), shuffler, permutations, np.random.default_rng(seed))
+    """Give chance's scores (mean and middle 95 % of the permutations) and the p-value of each observed score.
+
+    Rows of several labels are handed round whole, so that labels that go together stay together; only the macro ROC
+    area is taken of them.
+    """
+    rng, averaged = np.random.default_rng(seed), level.average(probabilities)
+    if level.truths is not None:
+        null = _null_areas(level, level.truths, averaged, permutations, rng)
+    else:
+        null = null_scores(averaged, make_shuffler(level.codes, level.clusters, level.strata), permutations, rng)
     chance = {name: entry(_mean(null[name]), *interval(null[name], INTERVAL)) for name in METRICS}
     return chance, {name: number(p_value(observed[name], null[name])) for name in METRICS}
+
+
+def _null_areas(
+    level: Level, truths: Float, averaged: Probabilities, permutations: int, rng: np.random.Generator
+) -> dict[str, Float]:
+    patterns, codes = np.unique(np.nan_to_num(truths, nan=-1.0), axis=0, return_inverse=True)
+    patterns = np.where(patterns < 0, np.nan, patterns)
+    shuffler = make_shuffler(codes.reshape(-1).astype(np.int64), level.clusters, level.strata)
+    areas = [macro_area(patterns[shuffler.permute(rng)], averaged) for _ in range(permutations)]
+    unknown = np.full(permutations, np.nan)
+    return dict.fromkeys(METRICS, unknown) | {MACRO: np.array(areas, dtype=np.float64)}
 
 
 def _mean(values: Float) -> float:

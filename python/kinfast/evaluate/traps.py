@@ -12,7 +12,7 @@ from kinfast.evaluate.levels import Level
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.scoring import Entry, entry, number
 from kinfast.evaluate.verdicts import Kind, Verdict
-from kinfast.metrics.arrays import Codes, Float, Probabilities, ratio
+from kinfast.metrics.arrays import Float, Probabilities, ratio
 from kinfast.metrics.bootstrap import interval
 from kinfast.metrics.learning_curves import find_overfitting
 
@@ -33,11 +33,14 @@ def measure_log_loss(
         prior: the class frequencies, of the same shape.
         multiplicities: (n_draws, n_clusters).
     """
-    losses = {name: _row_losses(level.average(given), level.codes) for name, given in (("m", model), ("p", prior))}
-    rows = np.bincount(level.clusters, minlength=level.n_clusters)
+    everyone = np.ones(level.n_rows, np.bool_)
+    known = everyone if level.truths is None else ~np.isnan(level.truths).all(axis=1)  # of nothing known: no loss
+    losses = {name: _row_losses(level, level.average(given)) for name, given in (("m", model), ("p", prior))}
+    clusters = level.clusters[known]
+    rows = np.bincount(clusters, minlength=level.n_clusters)
 
     def draws(values: Float) -> Float:
-        sums = np.bincount(level.clusters, weights=values, minlength=level.n_clusters)
+        sums = np.bincount(clusters, weights=values, minlength=level.n_clusters)
         return ratio(multiplicities @ sums, multiplicities @ rows)
 
     lead = losses["p"] - losses["m"]
@@ -48,10 +51,18 @@ def measure_log_loss(
     }
 
 
-def _row_losses(probabilities: Probabilities, codes: Codes) -> Float:
+def _row_losses(level: Level, probabilities: Probabilities) -> Float:
+    """Give each row's loss; of several labels the mean over those that are known, of the rows where one is."""
     kept = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
+    if level.truths is not None:
+        known = ~np.isnan(level.truths)
+        truths = np.nan_to_num(level.truths)
+        cells = -(truths * np.log(kept) + (1 - truths) * np.log1p(-kept)) * known
+        some = known.any(axis=1)
+        means: Float = cells[some].sum(axis=1) / known[some].sum(axis=1)
+        return means
     kept /= kept.sum(axis=1, keepdims=True)  # a sigmoid head's rows need not sum to 1
-    losses: Float = -np.log(kept[np.arange(codes.size), codes])
+    losses: Float = -np.log(kept[np.arange(level.n_rows), level.codes])
     return losses
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kinfast.config import CLEARLY_SEPARATES
 
-MACRO, MICRO = "roc_auc_macro", "roc_auc_micro"
+MACRO, MICRO, PRECISION = "roc_auc_macro", "roc_auc_micro", "average_precision_macro"
 ALONE = {"prior": "class sizes alone", "intensity": "intensity alone", "position": "position alone"}
 FEW_CLUSTERS = 10
 """Below so many wells or compounds an interval is too optimistic."""
@@ -73,6 +73,14 @@ def _headline(metrics: dict[str, Any]) -> Iterator[Verdict]:
         balanced = _shown(model["balanced_accuracy"])
         yield Verdict(
             Kind.FINDING, f"{where}, {pair}: ROC AUC {_shown(model[MACRO])}, balanced accuracy {balanced}.", "headline"
+        )
+    elif about.get("several_labels"):
+        yield Verdict(
+            Kind.FINDING,
+            f"{where}, {len(about['classes'])} labels, several a site: macro ROC AUC {_shown(model[MACRO])}, average"
+            f" precision {_shown(model[PRECISION])} where label frequencies alone give"
+            f" {_value(_scores(metrics, 'prior')[PRECISION])}.",
+            "headline",
         )
     else:
         prior = _scores(metrics, "prior")
@@ -194,8 +202,9 @@ def _binary_accuracy(metrics: dict[str, Any]) -> Iterator[Verdict]:
     stands = f"Binary accuracy {_value(model, 4)} against {_value(prior, 4)} for class sizes alone"
     if lead["low"] > 0:
         gone = lead["value"] / max(1e-12, 1 - prior["value"])
+        plain = "balanced accuracy and F1" if metrics["about"].get("several_labels") else "top-1 and balanced accuracy"
         share = f"{gone:.0%} of the errors that knowing nothing leaves are gone"
-        yield Verdict(Kind.FINDING, f"{stands}: {share}; top-1 and balanced accuracy say it more plainly.", name, False)
+        yield Verdict(Kind.FINDING, f"{stands}: {share}; {plain} say it more plainly.", name, False)
     else:
         place = "at" if lead["high"] >= 0 else "below"
         text = f"{stands}: it is {place} its prior-only value and says nothing of learning."

@@ -26,6 +26,7 @@ def boosted_probabilities(
     n_classes: int,
     seed: int,
     categorical: NDArray[np.bool_] | None = None,
+    n_models: int = 1,
 ) -> Probabilities:
     """Fit gradient boosting on a table of measures and give the probabilities of other rows: (n_test, n_classes).
 
@@ -39,6 +40,7 @@ def boosted_probabilities(
         n_classes: number of classes, whether or not the training rows hold them all.
         seed: of the sample and of the boosting.
         categorical: (n_measures,) which measures are codes without an order, below 255.
+        n_models: how many such models are fitted in all, one for each label of several.
 
     Source: sklearn.ensemble.HistGradientBoostingClassifier; Ke et al. 2017, LightGBM.
     """
@@ -52,7 +54,7 @@ def boosted_probabilities(
     present = np.unique(train_codes)
     if present.size < 2 or train.shape[1] == 0:
         return prior_probabilities(train_codes, n_classes, len(test))
-    many = present.size >= MANY_CLASSES
+    many = present.size * n_models >= MANY_CLASSES
     model = HistGradientBoostingClassifier(
         max_iter=20 if many else 100,
         learning_rate=0.3 if many else 0.1,

@@ -138,3 +138,11 @@ def entropy(probabilities: Probabilities) -> Float:
     terms = shares * np.log(np.maximum(shares, SMALLEST))
     result: Float = np.clip(-terms.sum(axis=1) / np.log(probabilities.shape[1]), 0.0, 1.0)
     return result
+
+
+def label_entropy(probabilities: Probabilities) -> Float:
+    """Give the mean over labels of each one's entropy, has or has not, as a share of the largest: (n,) in 0 … 1."""
+    kept = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
+    terms = -(kept * np.log(kept) + (1 - kept) * np.log1p(-kept))
+    result: Float = np.clip(terms.mean(axis=1) / np.log(2), 0.0, 1.0)
+    return result

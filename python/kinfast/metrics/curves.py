@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinfast.metrics.arrays import Codes, Float, Probabilities
+from kinfast.metrics.labels import HALF
 
 GRID = 201
 """False-positive rates at which class curves are averaged."""
@@ -30,6 +31,23 @@ def roc_curve(scores: Float, positive: NDArray[np.bool_]) -> Curve:
         kept = np.unique(np.linspace(0, x.size - 1, MOST_POINTS).round().astype(np.int64))
         x, y = x[kept], y[kept]
     return x, y
+
+
+def label_curves(probabilities: Probabilities, truths: Float) -> dict[int, Curve]:
+    """Give the curve of each label over the rows where it is known; those without members or others have none."""
+    curves = {}
+    for label in range(probabilities.shape[1]):
+        known = ~np.isnan(truths[:, label])
+        positive = truths[known, label] >= HALF
+        if positive.any() and not positive.all():
+            curves[label] = roc_curve(probabilities[known, label], positive)
+    return curves
+
+
+def pooled_curve(probabilities: Probabilities, truths: Float) -> Curve:
+    """Give the curve of all known labels of all rows as one pool."""
+    known = ~np.isnan(truths)
+    return roc_curve(probabilities[known], truths[known] >= HALF)
 
 
 def class_curves(probabilities: Probabilities, codes: Codes) -> dict[int, Curve]:

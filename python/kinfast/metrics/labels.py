@@ -1,17 +1,20 @@
 """Scores where a row may have several labels, some not known: each label alone, their mean, all cells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfast.metrics.arrays import Codes, Float, Probabilities
-from kinfast.metrics.bootstrap import bootstrap_scores
-from kinfast.metrics.scores import METRICS, mean_defined, score
+from kinfast.domain import AnyArray
+from kinfast.metrics.arrays import Codes, Float, Probabilities, ratio
+from kinfast.metrics.bootstrap import weighted_ranking
+from kinfast.metrics.decisions import SWITCHED_ON
+from kinfast.metrics.scores import METRICS, class_f1, mean_defined, score
 
 HALF = 0.5
-POOLED = ("roc_auc_micro", "binary_accuracy")
-"""Scores over all known cells together; the others are means over the labels that have both members and others."""
+PER_LABEL = ("roc_auc_macro", "average_precision_macro", "balanced_accuracy", "f1_macro")
+"""Means over the labels that have both members and others; the others are of all known cells together."""
 UNDEFINED = ("top1_accuracy", "top5_accuracy")
 
 
@@ -43,26 +46,78 @@ def score_labels(
         clusters: (n,) what is drawn as a whole.
         multiplicities: (n_draws, n_clusters).
     """
-    n_draws, n_labels = len(multiplicities), truths.shape[1]
-    values, draws = [], []
-    for label in range(n_labels):
-        known = ~np.isnan(truths[:, label])
-        codes = (truths[known, label] >= HALF).astype(np.int64)
-        if codes.size and codes.min() != codes.max():
-            one, many = _score_binary(codes, probabilities[known, label], clusters[known], multiplicities)
-        else:
-            one, many = dict.fromkeys(METRICS, np.nan), {name: np.full(n_draws, np.nan) for name in METRICS}
-        values.append(one)
-        draws.append(many)
-    total, total_draws = _pooled(truths, probabilities, clusters, multiplicities)
-    merged = {name: mean_defined(np.array([one[name] for one in values])) for name in METRICS}
-    merged_draws = {name: _means(np.stack([many[name] for many in draws])) for name in METRICS}
-    for name, source in (("roc_auc_micro", "roc_auc_macro"), ("binary_accuracy", "top1_accuracy")):
-        merged[name], merged_draws[name] = total[source], total_draws[source]
+    known, member = ~np.isnan(truths), truths >= HALF
+    both = np.asarray(member.any(axis=0) & (known & ~member).any(axis=0), np.bool_)
+    draws = _decision_draws(known, member, probabilities > SWITCHED_ON, clusters, multiplicities)
+    draws |= _ranking_draws(known, member, probabilities, both, clusters, multiplicities)
+    pooled = weighted_ranking(probabilities[known], member[known], clusters[np.nonzero(known)[0]], multiplicities)[0]
+    labels = tuple(
+        score_label(truths[:, label], probabilities[:, label]) if both[label] else dict.fromkeys(METRICS, np.nan)
+        for label in range(truths.shape[1])
+    )
+    merged = {name: mean_defined(np.array([one[name] for one in labels])) for name in METRICS}
+    merged_draws = {name: _means(np.where(both[:, None], draws[name].T, np.nan)) for name in PER_LABEL}
+    cells = score_label(truths[known], probabilities[known])
+    merged |= {"roc_auc_micro": cells["roc_auc_macro"], "binary_accuracy": cells["top1_accuracy"]}
+    merged_draws |= {"roc_auc_micro": pooled, "binary_accuracy": draws["binary_accuracy"][:, 0]}
     for name in UNDEFINED:
-        merged[name], merged_draws[name] = np.nan, np.full(n_draws, np.nan)
-    areas = np.stack([many["roc_auc_macro"] for many in draws], axis=1)
-    return LabelScores(merged, merged_draws, tuple(values), areas)
+        merged[name], merged_draws[name] = np.nan, np.full(len(multiplicities), np.nan)
+    return LabelScores(merged, merged_draws, labels, draws["roc_auc_macro"])
+
+
+def score_label(truth: Float, chance: Float) -> dict[str, float]:
+    """Score one label as a task of two classes, over the rows where it is known; NaN where a score says nothing."""
+    known = ~np.isnan(truth)
+    codes = (truth[known] >= HALF).astype(np.int64)
+    if not codes.size:
+        return dict.fromkeys(METRICS, np.nan)
+    return score(np.column_stack([1.0 - chance[known], chance[known]]), codes)
+
+
+def _ranking_draws(
+    known: NDArray[np.bool_],
+    member: NDArray[np.bool_],
+    probabilities: Probabilities,
+    both: NDArray[np.bool_],
+    clusters: Codes,
+    multiplicities: NDArray[np.int64],
+) -> dict[str, Float]:
+    """Give each label's area and average precision under every draw: (n_draws, k) each."""
+    shape = (len(multiplicities), known.shape[1])
+    areas, precisions = np.full(shape, np.nan), np.full(shape, np.nan)
+    for label in np.flatnonzero(both):
+        rows = known[:, label]
+        areas[:, label], precisions[:, label] = weighted_ranking(
+            probabilities[rows, label], member[rows, label], clusters[rows], multiplicities
+        )
+    return {"roc_auc_macro": areas, "average_precision_macro": precisions}
+
+
+def _decision_draws(
+    known: NDArray[np.bool_],
+    member: NDArray[np.bool_],
+    given: NDArray[np.bool_],
+    clusters: Codes,
+    multiplicities: NDArray[np.int64],
+) -> dict[str, Float]:
+    """Give balanced accuracy and F1 of each label, has and has not being its two classes, under every draw."""
+    n_clusters = multiplicities.shape[1]
+    weights = multiplicities.astype(np.float64)
+
+    def total(cells: NDArray[np.bool_]) -> Float:
+        sums = np.zeros((n_clusters, cells.shape[1]))
+        np.add.at(sums, clusters, cells)
+        totals: Float = weights @ sums
+        return totals
+
+    members, others = total(member), total(known & ~member)
+    hits, spared = total(member & given), total(known & ~member & ~given)
+    called = hits + others - spared
+    balanced = _means(np.stack([ratio(hits, members), ratio(spared, others)]))
+    rest = members + others - called
+    f1 = _means(np.stack([class_f1(hits, members, called), class_f1(spared, others, rest)]))
+    right = ratio((hits + spared).sum(axis=1), (members + others).sum(axis=1))
+    return {"balanced_accuracy": balanced, "f1_macro": f1, "binary_accuracy": right[:, None]}
 
 
 def macro_area(truths: Float, probabilities: Probabilities) -> float:
@@ -74,6 +129,11 @@ def macro_area(truths: Float, probabilities: Probabilities) -> float:
             below = np.searchsorted(others, members, "left") + np.searchsorted(others, members, "right")
             areas.append(below.mean() / (2 * others.size))
     return float(np.mean(areas)) if areas else float("nan")
+
+
+def join_labels(names: Sequence[str], values: AnyArray) -> str:
+    """Join the names of the labels whose value is `HALF` or more; empty where there is none."""
+    return "|".join(name for name, value in zip(names, values, strict=True) if value >= HALF)
 
 
 def soft_errors(truths: Float, said: Probabilities) -> dict[str, float]:
@@ -91,25 +151,8 @@ def soft_errors(truths: Float, said: Probabilities) -> dict[str, float]:
     }
 
 
-def _score_binary(
-    codes: Codes, chance: Float, clusters: Codes, multiplicities: NDArray[np.int64]
-) -> tuple[dict[str, float], dict[str, Float]]:
-    both = np.column_stack([1.0 - chance, chance])
-    here, numbered = np.unique(clusters, return_inverse=True)
-    drawn = bootstrap_scores(both, codes, numbered.reshape(-1).astype(np.int64), multiplicities[:, here])
-    return score(both, codes), drawn.scores
-
-
-def _pooled(
-    truths: Float, probabilities: Probabilities, clusters: Codes, multiplicities: NDArray[np.int64]
-) -> tuple[dict[str, float], dict[str, Float]]:
-    known = ~np.isnan(truths)
-    codes = (truths[known] >= HALF).astype(np.int64)
-    return _score_binary(codes, probabilities[known], clusters[np.nonzero(known)[0]], multiplicities)
-
-
 def _means(values: Float) -> Float:
-    """Average over labels, NaN where none is defined: (n_labels, n_draws) to (n_draws,)."""
+    """Average over the first axis, NaN where nothing is defined."""
     known = ~np.isnan(values)
     count = known.sum(axis=0)
     total = np.where(known, values, 0.0).sum(axis=0)

@@ -68,6 +68,15 @@ def energy(logits: Float) -> Float:
     return values
 
 
+def label_energy(logits: Float) -> Float:
+    """Give the joint energy of labels' logits, the higher the less any label is spoken for: (n,).
+
+    Source: Wang et al. 2021, Can multi-label classification networks know what they don't know?, NeurIPS.
+    """
+    values: Float = -np.logaddexp(0.0, logits).sum(axis=1)
+    return values
+
+
 def robust_z(values: Float, groups: Codes) -> Float:
     """Centre and scale each column within each group by median and MAD: (n, n_features); 0 where it does not vary.
 

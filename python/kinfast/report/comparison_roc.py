@@ -6,9 +6,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from kinfast.evaluate.paired import find_common
+from kinfast.evaluate.per_class import level_areas
 from kinfast.evaluate.run_folder import read_run
-from kinfast.metrics.curves import class_curves, macro_curve
-from kinfast.metrics.ranking import class_areas, rank_scores
+from kinfast.metrics.curves import class_curves, label_curves, macro_curve
 from kinfast.metrics.scores import POSITIVE, mean_defined
 from kinfast.report.roc_figure import short_name
 from kinfast.report.style import BEST, GREY, LIGHT, MODEL, WORST, new_figure
@@ -36,12 +36,13 @@ def draw_roc_beside(paths: Sequence[Path], level: str) -> Figure | None:
     grid = figure.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)[0]
     for axes, (run, said) in zip(grid, shown, strict=True):
         averaged = grouped.average(said)
-        curves, areas = class_curves(averaged, grouped.codes), class_areas(rank_scores(averaged), grouped.codes)
+        truths, areas = grouped.truths, level_areas(grouped, averaged)
+        curves = class_curves(averaged, grouped.codes) if truths is None else label_curves(averaged, truths)
         if not curves:
             return None
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":")
         names = runs[0].classes
-        if len(names) == 2:
+        if len(names) == 2 and truths is None:
             axes.plot(*curves[POSITIVE], color=MODEL, linewidth=2.4, label=f"{areas[POSITIVE]:.3f}")
         else:
             ranked = sorted(curves, key=lambda code: -areas[code])

@@ -20,12 +20,14 @@ def confidence_tables(metrics: dict[str, Any]) -> list[Table]:
     found = metrics.get("confidence")
     if found is None:
         return []
-    tables = [_coverage(found), _reliability(found)]
+    several = bool(metrics["about"].get("several_labels"))
+    tables = [_labels_coverage(found) if several else _coverage(found), _reliability(found, several)]
+    tables += [_absence(found)] if found["coverage_of_absence"] else []
     return [*tables, _next(found)] if found["next_compounds"] else tables
 
 
-def _coverage(found: dict[str, Any]) -> Table:
-    rows = tuple(
+def _rows(found: list[dict[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(
         (
             f"{row['level']:.0%}",
             row["class"] or MARGINAL,
@@ -33,22 +35,53 @@ def _coverage(found: dict[str, Any]) -> Table:
             f"{shown(row['coverage'])} [{shown(row['low'])}, {shown(row['high'])}]",
             shown(row["mean_set_size"], 2),
         )
-        for row in found["coverage"]
+        for row in found
     )
+
+
+def _labels_coverage(found: dict[str, Any]) -> Table:
+    unit = found["unit"]
+    return Table(
+        "conformal_coverage",
+        f"How often prediction sets hold a label that a held-out {unit} has",
+        pd.DataFrame(found["coverage"], columns=list(COVERAGE_COLUMNS)),
+        ("level", "label", f"{unit}s", "coverage", "mean set size"),
+        _rows(found["coverage"]),
+        f"Each label is set beside the calibration {unit}s that have it; labels of few of those share a reference. In"
+        f" brackets the levels that this coverage does not contradict (beta-binomial, 95 %); of all labels together,"
+        f" where a {unit} counts once for each, a bootstrap's interval over {unit}s.",
+        2,
+    )
+
+
+def _absence(found: dict[str, Any]) -> Table:
+    unit = found["unit"]
+    return Table(
+        "conformal_absence",
+        f"How often a label that a held-out {unit} lacks may be missing, as the sets say",
+        pd.DataFrame(found["coverage_of_absence"], columns=list(COVERAGE_COLUMNS)),
+        ("level", "label", f"{unit}s", "coverage", "mean number that may be missing"),
+        _rows(found["coverage_of_absence"]),
+        "Beside the table of labels that a set holds: a label that may not be missing is sure.",
+        2,
+    )
+
+
+def _coverage(found: dict[str, Any]) -> Table:
     unit = found["unit"]
     return Table(
         "conformal_coverage",
         f"How often prediction sets hold the true class of held-out {unit}s",
         pd.DataFrame(found["coverage"], columns=list(COVERAGE_COLUMNS)),
         ("level", "class", f"{unit}s", "coverage", "mean set size"),
-        rows,
+        _rows(found["coverage"]),
         f"In brackets the levels that this coverage does not contradict (beta-binomial, 95 %). A class of few"
         f" calibration {unit}s shares its reference with the other small ones, and none of it may be excludable.",
         2,
     )
 
 
-def _reliability(found: dict[str, Any]) -> Table:
+def _reliability(found: dict[str, Any], several: bool) -> Table:
     columns = ("scaling", "bin", "n", "confidence", "accuracy", "low", "high")
     rows = tuple(
         (
@@ -67,9 +100,11 @@ def _reliability(found: dict[str, Any]) -> Table:
     )
     return Table(
         "reliability",
-        "Confidence in the first class, and how often it is right",
+        "Confidence that a label holds, or does not, and how often that is right"
+        if several
+        else "Confidence in the first class, and how often it is right",
         pd.DataFrame(found["reliability"], columns=list(columns)),
-        ("scaling", "bin", f"{found['unit']}s", "confidence", "right"),
+        ("scaling", "bin", "answers" if several else f"{found['unit']}s", "confidence", "right"),
         rows,
         f"Expected calibration error: {errors}.",
     )

@@ -6,10 +6,12 @@ Source of the form: Mitchell et al. 2019, Model Cards for Model Reporting, arXiv
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kinfast import schema
 from kinfast.evaluate.run_folder import Run
+from kinfast.metrics.labels import HALF
 from kinfast.report.page import definitions, folded
 from kinfast.report.tables import Table, to_html
 
@@ -59,9 +61,9 @@ def model_card(run: Run, metrics: Mapping[str, Any], facts: Mapping[str, Any]) -
 def balance_table(run: Run) -> Table:
     """Count what each class has over all labelled wells: plates, wells, compounds, doses."""
     rows = _labelled(run)
-    raw = []
-    for name in run.classes:
-        mine = rows[rows[schema.TRUTH].astype(object) == name]
+    truths, raw = run.truths(rows), []
+    for code, name in enumerate(run.classes):
+        mine = rows[truths[:, code] >= HALF]
         raw.append(
             {
                 "class": name,
@@ -115,6 +117,13 @@ def _data(run: Run, spec: Mapping[str, Any]) -> str:
 
 def _labels(run: Run) -> str:
     label = run.config.get("label", "the label")
+    if run.several:
+        unknown = np.isnan(run.truths(_labelled(run))).mean()
+        return (
+            f"{len(run.classes)} labels of {label}, any number of them a site, as the tables state them; {unknown:.0%}"
+            " of the values are not known, and were left out of training and scores. A label that a table does not name"
+            " is taken as absent where the table is closed: it may only never have been tested."
+        )
     return (
         f"{len(run.classes)} classes of {label}, as the plate's table states them. A target is what a compound is sold "
         "for: most kinase inhibitors hit others as well, and at some doses none."

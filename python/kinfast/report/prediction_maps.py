@@ -32,7 +32,7 @@ class Wells:
 
     Attributes:
         names: wells.
-        truth: class numbers; -1 where there is none.
+        truth: class numbers, -1 where there is none; of several labels (n_wells, n_classes), NaN where not known.
         probabilities: (n_wells, n_classes), the mean over a well's sites.
     """
 
@@ -75,10 +75,11 @@ def prediction_maps(run: Run) -> str:
     )
     parts = [paragraph(words, "note"), _legend(run.classes)]
     parts += [_plate(run, plate, wells, each) for plate, wells in list(plates.items())[:MOST_PLATES]]
-    return "".join([*parts, *_left_out(len(plates), n_classes, each)])
+    return "".join([*parts, *left_out(len(plates), n_classes, each)])
 
 
-def _left_out(n_plates: int, n_classes: int, each: int) -> Iterator[str]:
+def left_out(n_plates: int, n_classes: int, each: int) -> Iterator[str]:
+    """Say which plates and classes the page has no room for."""
     if n_plates > MOST_PLATES:
         yield paragraph(
             f"Not shown: {n_plates - MOST_PLATES} of {n_plates} plates; predictions.parquet holds them.", "note"
@@ -108,11 +109,12 @@ def _plate(run: Run, plate: str, wells: Wells, n_classes: int) -> str:
         caption = "Probability of the true class: 0 (light) to 1 (dark)"
         maps.append(grid_figure(layout, "".join(sure), f"probability of the true class, plate {plate}", caption))
     heading = f"<h3>Plate {html.escape(plate)}</h3>\n"
-    return f'{heading}<div class="maps">{"".join(maps)}</div>\n{_class_maps(run, plate, wells, n_classes)}'
+    return f'{heading}<div class="maps">{"".join(maps)}</div>\n{class_maps(run, plate, wells, n_classes)}'
 
 
-def _class_maps(run: Run, plate: str, wells: Wells, n_classes: int) -> str:
-    codes = range(len(run.classes)) if len(run.classes) > 2 else [1]
+def class_maps(run: Run, plate: str, wells: Wells, n_classes: int) -> str:
+    """Draw each class's probability over a plate, a pixel a well, behind a click."""
+    codes = range(len(run.classes)) if len(run.classes) > 2 or run.several else [1]
     maps = []
     for code in list(codes)[:n_classes]:
         column = wells.probabilities[:, code]

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kinfast.metrics.arrays import Codes, Probabilities
-from kinfast.metrics.curves import Curve, class_curves, macro_curve, micro_curve
+from kinfast.metrics.arrays import Codes, Float, Probabilities
+from kinfast.metrics.curves import Curve, class_curves, label_curves, macro_curve, micro_curve, pooled_curve
 from kinfast.metrics.scores import POSITIVE
 from kinfast.report.style import BEST, GREY, INK, LIGHT, MODEL, SPAN, WORST, new_figure
 
@@ -19,7 +19,11 @@ FEW = 12
 
 
 def draw_roc(
-    probabilities: Probabilities, codes: Codes, classes: tuple[str, ...], areas: dict[str, Any]
+    probabilities: Probabilities,
+    codes: Codes,
+    classes: tuple[str, ...],
+    areas: dict[str, Any],
+    truths: Float | None = None,
 ) -> Figure | None:
     """Draw all classes' ROC curves; None where no class has a curve.
 
@@ -28,19 +32,20 @@ def draw_roc(
         codes: (n,) true classes.
         classes: class names.
         areas: `micro`, `macro` as text, and `classes`: the area of each class or None.
+        truths: (n, n_classes), NaN where not known, where a row may have several of the classes.
     """
-    curves = class_curves(probabilities, codes)
+    curves = class_curves(probabilities, codes) if truths is None else label_curves(probabilities, truths)
     if not curves:
         return None
     figure = new_figure(7.4, 4.9)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="chance")
-    if len(classes) == 2:
+    if len(classes) == 2 and truths is None:
         axes.plot(*curves[POSITIVE], color=MODEL, linewidth=2.4, label=f"{classes[POSITIVE]}  {areas['macro']}")
     else:
         _draw_classes(axes, curves, classes, areas["classes"])
         axes.plot(
-            *micro_curve(probabilities, codes),
+            *(micro_curve(probabilities, codes) if truths is None else pooled_curve(probabilities, truths)),
             color=INK,
             linewidth=2.2,
             linestyle="--",

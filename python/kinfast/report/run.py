@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from kinfast.errors import RunError
 from kinfast.evaluate.dose_response import DoseResponse, measure_dose_response
 from kinfast.evaluate.levels import LEVELS
-from kinfast.evaluate.run import read_test
 from kinfast.evaluate.run_folder import METRICS, REPORT, Run, read_run
-from kinfast.metrics.arrays import Codes, Probabilities
+from kinfast.evaluate.test_part import read_test
+from kinfast.metrics.arrays import Codes, Float, Probabilities
 from kinfast.metrics.decisions import confusion_matrix, decide
 from kinfast.progress import Reporter, Silent
 from kinfast.report import contents
@@ -27,7 +27,7 @@ from kinfast.report.history_figure import draw_history
 from kinfast.report.reliability_figure import draw_reliability
 from kinfast.report.roc_figure import draw_class_areas, draw_roc
 from kinfast.report.run_page import write_page
-from kinfast.report.several_labels import write_several_report
+from kinfast.report.several_labels import soft_tables
 from kinfast.report.standing_figure import draw_standing
 from kinfast.report.style import figure_style, save_figure
 from kinfast.report.tables import Table, shown, write_table
@@ -43,13 +43,15 @@ class Shown:
         level: well or compound.
         codes: (n,) true classes.
         probabilities: (n, n_classes).
-        confusion: (n_classes, n_classes) counts.
+        confusion: (n_classes, n_classes) counts; None where a row may have several labels.
+        truths: (n, n_classes) of several labels, else None.
     """
 
     level: str
     codes: Codes
     probabilities: Probabilities
-    confusion: NDArray[np.int64]
+    confusion: NDArray[np.int64] | None
+    truths: Float | None = None
 
 
 def write_report(run: Path, *, reporter: Reporter | None = None) -> Path:
@@ -65,11 +67,10 @@ def write_report(run: Path, *, reporter: Reporter | None = None) -> Path:
     Raises:
         RunError: the run was not evaluated, or holds no usable predictions.
     """
-    loaded, metrics, teller = read_run(run, several=True), read_metrics(run), reporter or Silent()
-    if loaded.several:
-        return write_several_report(loaded, metrics)
+    loaded, metrics, teller = read_run(run), read_metrics(run), reporter or Silent()
     teller.stage("reporting", 3, "steps")
-    chosen, doses = choose_rows(loaded, metrics), measure_dose_response(loaded)
+    chosen = choose_rows(loaded, metrics)
+    doses = None if loaded.several else measure_dose_response(loaded)
     tables = {table.name: table for table in make_tables(loaded, metrics, chosen, doses)}
     for table in tables.values():
         write_table(table, run / TABLES)
@@ -104,6 +105,8 @@ def choose_rows(run: Run, metrics: dict[str, Any]) -> Shown:
     if level is None:
         raise RunError(f"{run.path / METRICS} does not fit the predictions: evaluate the run again")
     averaged = level.average(test.probabilities)
+    if level.truths is not None:
+        return Shown(name, level.codes, averaged, None, level.truths)
     confusion = confusion_matrix(level.codes, decide(averaged).predicted, len(run.classes))
     return Shown(name, level.codes, averaged, confusion)
 
@@ -112,7 +115,8 @@ def make_tables(run: Run, metrics: dict[str, Any], chosen: Shown, doses: DoseRes
     """Make all tables of a run."""
     tables = [contents.summary_table(metrics), contents.folds_table(metrics), *contents.extreme_tables(metrics)]
     tables += [contents.class_table(metrics, level) for level in LEVELS if metrics["per_class"][level]]
-    tables += [*contents.confusion_tables(chosen.confusion, run.classes), contents.parts_table(run)]
+    tables += contents.confusion_tables(chosen.confusion, run.classes) if chosen.confusion is not None else ()
+    tables += [contents.parts_table(run), *soft_tables(metrics)]
     tables += [*confidence_tables(metrics), *detail_tables(metrics), *activity_tables(metrics.get("activity"))]
     excluded = contents.excluded_table(run)
     tables += [excluded] if excluded else []
@@ -140,11 +144,13 @@ def draw_figures(
         figures = {
             "standing": draw_standing(metrics),
             "history": draw_history(run.history),
-            "roc": draw_roc(chosen.probabilities, chosen.codes, run.classes, areas),
+            "roc": draw_roc(chosen.probabilities, chosen.codes, run.classes, areas, chosen.truths),
             "class_areas": draw_class_areas(rows, chosen.level),
-            "confusion": draw_confusion(chosen.confusion, run.classes, chosen.level),
+            "confusion": None
+            if chosen.confusion is None
+            else draw_confusion(chosen.confusion, run.classes, chosen.level),
             "activity": draw_activity(metrics["activity"]) if metrics.get("activity") else None,
-            "reliability": draw_reliability(metrics["confidence"]) if metrics.get("confidence") else None,
+            "reliability": draw_reliability(metrics["confidence"], run.several) if metrics.get("confidence") else None,
             "explain_stains": draw_stains(explained) if explained else None,
             "dose_response": draw_doses(doses) if doses else None,
         }

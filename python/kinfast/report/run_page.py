@@ -14,6 +14,7 @@ from kinfast.report.confidence_contents import MARGINAL
 from kinfast.report.contact_sheet import contact_sheets, plates_quality, read_store_facts
 from kinfast.report.contents import HEADINGS
 from kinfast.report.explain_page import explain_html, read_explain
+from kinfast.report.label_maps import label_maps
 from kinfast.report.leakage_page import leakage_html, read_leakage
 from kinfast.report.model_card import model_card
 from kinfast.report.page import Section, definitions, folded, inline_image, make_page, paragraph, tiles
@@ -69,7 +70,8 @@ def write_page(
     about = metrics["about"]
     held_out = f"{about['sites']:,} sites of {about['wells']:,} wells and {about['compounds']:,} compounds held out"
     split = f"split by {about['split_by']}, {about['n_folds']} fold{'s' * (about['n_folds'] > 1)}"
-    subtitle = f"{len(about['classes'])} classes · {split} · {held_out}"
+    classes = "labels, several a site" if about.get("several_labels") else "classes"
+    subtitle = f"{len(about['classes'])} {classes} · {split} · {held_out}"
     sections = list(_sections(run, metrics, tables, _figures(figures)))
     footer = f"kinfast {__version__}. Made from the run's folder alone; kinfast evaluate makes it again."
     write_text(make_page(f"Run {run.name}", subtitle, _lead(run, metrics), sections, footer), path)
@@ -79,6 +81,8 @@ def _lead(run: Run, metrics: dict[str, Any]) -> str:
     about, scores = metrics["about"], metrics["test"][metrics["about"]["level"]]
     prior = metrics["baselines"]["prior"][about["level"]]
     names = ("roc_auc_macro", "balanced_accuracy", "top1_accuracy", "top5_accuracy")
+    if about.get("several_labels"):
+        names = ("roc_auc_macro", "average_precision_macro", "balanced_accuracy", "f1_macro")
     figures = [
         (
             shown(scores[name]["value"]),
@@ -110,6 +114,8 @@ def _sections(
     explained = folded("What the scores and baselines mean", definitions(MEANINGS) + baselines)
     folds = to_html(tables["folds"]) if about["n_folds"] > 1 else ""
     yield Section("scores", "Scores", figures["standing"] + _summary(tables["summary"]) + folds + explained)
+    if "soft" in tables:
+        yield Section("soft", "Selectivity", to_html(tables["soft"]))
     if "dose_response" in figures:
         doses = figures["dose_response"] + to_html(tables["dose_compounds"])
         yield Section("doses", "Dose and response", doses + folded("Every dose", to_html(tables["dose_response"])))
@@ -122,13 +128,14 @@ def _sections(
     judged = folded("Which classes can be judged", to_html(tables["per_class"]))
     yield Section("classes", "Classes", classes + (everyone if few else folded("Every class", everyone)) + judged)
     yield Section("closer", "Thresholds, plates, doses, compounds", _closer(tables))
-    yield Section("confusion", "Confusions", figures["confusion"] + to_html(tables["confusions"]))
+    if "confusion" in figures:
+        yield Section("confusion", "Confusions", figures["confusion"] + to_html(tables["confusions"]))
     if "reliability" in figures:
         yield Section("confidence", "Confidence", _confidence(tables, figures))
     if "activity" in figures:
         activity = figures["activity"] + folded("Every compound", to_html(tables["activity"]))
         yield Section("activity", "Activity", activity + folded("Every dose", to_html(tables["activity_doses"])))
-    yield Section("plates", "Predictions on the plates", prediction_maps(run))
+    yield Section("plates", "Predictions on the plates", label_maps(run) if run.several else prediction_maps(run))
     if sheets := contact_sheets(run):
         yield Section("sites", "Sites as the model sees them", sheets)
     if (explained_run := read_explain(run.path)) is not None:
@@ -168,7 +175,9 @@ def _closer(tables: dict[str, Table]) -> str:
 def _confidence(tables: dict[str, Table], figures: dict[str, str]) -> str:
     following = to_html(tables["next_compounds"]) if "next_compounds" in tables else ""
     reliability = figures["reliability"] + folded("Every bin", to_html(tables["reliability"]))
-    return _coverage(tables["conformal_coverage"]) + reliability + following
+    missing = tables.get("conformal_absence")
+    absence = folded("Labels that may be missing", to_html(missing)) if missing else ""
+    return _coverage(tables["conformal_coverage"]) + absence + reliability + following
 
 
 def _coverage(table: Table) -> str:

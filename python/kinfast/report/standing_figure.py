@@ -19,7 +19,12 @@ def draw_standing(metrics: dict[str, Any]) -> Figure:
     levels = [name for name in metrics["test"] if metrics["test"][name]["balanced_accuracy"]["value"] is not None]
     figure = new_figure(2.2 + 2.3 * len(levels), 4.2)
     grid = figure.subplots(2, len(levels), sharey=True, sharex="row", squeeze=False)
-    chance = 1 / max(1, len(metrics["about"]["classes"]) - len(metrics["about"]["classes_without_test_members"]))
+    several = metrics["about"].get("several_labels")
+    chance = (
+        0.5
+        if several
+        else 1 / max(1, len(metrics["about"]["classes"]) - len(metrics["about"]["classes_without_test_members"]))
+    )
     for axes_row, score, title, floor in (
         (grid[0], "roc_auc_macro", "ROC AUC, macro", 0.5),
         (grid[1], "balanced_accuracy", "balanced accuracy", chance),

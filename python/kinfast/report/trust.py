@@ -62,9 +62,14 @@ def _skill(metrics: Mapping[str, Any], beats_chance: bool) -> str:
     span = "" if area["low"] is None else f" ({about['interval']:.0%} interval {area['low']:.2f} to {area['high']:.2f})"
     verdict = "chance does not explain that" if beats_chance else "chance alone can explain that"
     return (
-        f"Over {about['n_clusters']} held-out {about['clusters']} the model ranks {len(about['classes'])} classes with "
-        f"a macro ROC AUC of {area['value']:.2f}{span}, where knowing nothing gives 0.50; {verdict}."
+        f"Over {about['n_clusters']} held-out {about['clusters']} the model ranks {len(about['classes'])}"
+        f" {_classes(about)} with a macro ROC AUC of {area['value']:.2f}{span}, where knowing nothing gives 0.50;"
+        f" {verdict}."
     )
+
+
+def _classes(about: Mapping[str, Any]) -> str:
+    return "labels" if about.get("several_labels") else "classes"
 
 
 def _against(about: Mapping[str, Any], rivals: list[str], lost: list[str], leakage: Mapping[str, Any] | None) -> str:
@@ -99,14 +104,15 @@ def _limits(metrics: Mapping[str, Any]) -> str:
     about = metrics["about"]
     rows = metrics["per_class"][about["level"]]
     unclear = [row for row in rows if row["roc_auc"] is None or row["low"] is None or row["low"] <= 0.5]
-    parts = [f"{len(unclear)} of {len(rows)} classes cannot be told from chance one by one"]
+    classes = _classes(about)
+    parts = [f"{len(unclear)} of {len(rows)} {classes} cannot be told from chance one by one"]
     found = metrics.get("confidence")
     marginal = [row for row in (found or {}).get("coverage", []) if row["level"] == 0.9 and not row["class"]]
     if marginal:
         row = marginal[0]
         parts.append(
             f"sets meant to be right 90 % of the time were right {row['coverage']:.0%} of it and named "
-            f"{row['mean_set_size']:.1f} classes on average"
+            f"{row['mean_set_size']:.1f} {classes} on average"
         )
     cautions = sum(verdict.get("kind") == str(Kind.CAUTION) for verdict in metrics["verdicts"])
     counted = f"{cautions} cautions below limit it" if cautions > 1 else "1 caution below limits it"

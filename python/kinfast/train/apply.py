@@ -17,6 +17,7 @@ from kinfast.data.feed import LoaderSettings
 from kinfast.data.loaders import Loader, make_loader
 from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError, StoreError
+from kinfast.metrics.labels import join_labels
 from kinfast.models import StreamClassifier, build_shapes
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
@@ -35,7 +36,7 @@ from kinfast.train.kernels import fast_kernels
 from kinfast.train.limits import memory_in_words, torch_threads
 from kinfast.train.losses import Loss
 from kinfast.train.precision import Precision, choose_device, same_precision
-from kinfast.train.predictions import FoldAnswers, answer_columns, join_labels, mean_answers
+from kinfast.train.predictions import FoldAnswers, answer_columns, mean_answers
 
 PREDICTED = "predicted"
 

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinfast import schema
-from kinfast.data.labels import HALF, LabelledSites
+from kinfast.data.labels import LabelledSites
+from kinfast.metrics.labels import join_labels
 
 UNLABELLED_FOLD = -1
 _SMALLEST = np.finfo(np.float32).tiny
@@ -78,11 +79,6 @@ def _several_truths(labels: LabelledSites, rows: NDArray[np.int64]) -> dict[str,
     ]
     columns = {schema.truth(name): hot[:, index] for index, name in enumerate(labels.class_names)}
     return {schema.TRUTH: pd.array(np.array(said, dtype=object), dtype="string"), **columns}
-
-
-def join_labels(names: Sequence[str], values: NDArray[np.float32]) -> str:
-    """Join the names of the labels whose value is `HALF` or more; empty where there is none."""
-    return "|".join(name for name, value in zip(names, values, strict=True) if value >= HALF)
 
 
 def _block(

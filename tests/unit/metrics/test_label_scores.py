@@ -59,3 +59,10 @@ def test_soft_errors_by_hand() -> None:
     truths = np.array([[0.1, np.nan], [0.5, 0.2], [0.9, 0.4], [0.7, 0.9]])
     found = soft_errors(truths, np.where(np.isnan(truths), 0.0, truths) + np.array([[0.1, 0.9]] + [[0.1, 0.1]] * 3))
     assert found == {"mae": pytest.approx(0.1), "rmse": pytest.approx(0.1), "spearman": pytest.approx(1.0)}
+
+
+def test_draws_of_one_of_each_cluster_are_the_scores_themselves() -> None:
+    truths, said = some_rows()
+    once = score_labels(truths, said, np.arange(60) // 3, np.ones((1, 20), np.int64))
+    for name, value in once.values.items():
+        np.testing.assert_allclose(once.draws[name], [value], rtol=1e-12, err_msg=name)
