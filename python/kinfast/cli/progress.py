@@ -2,10 +2,11 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -19,18 +20,27 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.1f} {task.fields['unit']}/s" if speed else "")
 
 
+class _NotedProgress(Progress):
+    """Bars, and below them the last one's note in a line of its own: beside a bar it would not fit 80 columns."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        note = str(self.tasks[-1].fields["note"]) if self.tasks else ""
+        if note:
+            yield Text(f"  {note}", no_wrap=True, overflow="ellipsis")
+
+
 class TerminalReporter:
     """Draws a bar. Use as a context manager, so that the terminal is left as it was."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._progress = Progress(
+        self._progress = _NotedProgress(
             TextColumn("{task.description:<26}"),
             BarColumn(bar_width=None),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             _Rate(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
             console=self._console,
         )
         self._task: int | None = None
@@ -97,7 +107,9 @@ class PlainReporter:
             left = (
                 f", {(self._total - self._done) / rate:,.0f} s left" if self._total and self._done < self._total else ""
             )
-            self.line(f"{self._name}: {self._done:,}{of} {self._unit}, {rate:,.1f}/s{left}{' ' + note if note else ''}")
+            self.line(
+                f"{self._name}: {self._done:,}{of} {self._unit}, {rate:,.1f}/s{left}{'; ' + note if note else ''}"
+            )
 
     def line(self, text: str) -> None:
         """Print a line."""

@@ -344,6 +344,12 @@ def command(
     sync_bn: Annotated[
         bool, _option("--sync-bn", panel=MACHINE, text="With torchrun: batch normalisation over all processes' sites.")
     ] = BASE.sync_bn,
+    tensorboard: Annotated[
+        bool, _option("--tensorboard", panel=MACHINE, text="The history as event files too, in <RUN>/tensorboard.")
+    ] = False,
+    trace: Annotated[
+        bool, _option("--trace", panel=MACHINE, text="Trace some steps, and say in words what bounds them.")
+    ] = False,
     threads: Threads = None,
     out: Annotated[
         Path | None,

@@ -21,6 +21,7 @@ def begin_or_resume(asked: dict[str, Any], run: Path, threads: int, reporter: "R
     how |= {"reporter": reporter, "ranks": ranks}
     stores, test_on = asked["prepared"] or [Path("prepared")], asked["test_on"]
     if asked["resume"] is None:
+        how |= {"tensorboard": asked["tensorboard"], "trace": asked["trace"]}
         train(ranks.together(lambda: open_stores(stores, test_on)), requested_config(asked), run, **how)
         return
     where, where_tested = run_stores(run)

@@ -32,6 +32,8 @@ from kinfast.train.seeds import seed_torch
 from kinfast.train.step import Updater
 from kinfast.train.stopping import Best, unripe_epochs
 from kinfast.train.sums import Sums
+from kinfast.train.trace import Trace
+from kinfast.train.watching import Watch
 
 SECONDS_A_MINUTE = 60.0
 NOTHING, KEEP, STOP = range(3)
@@ -99,7 +101,13 @@ class Fold:
         return self.second.optimizer if self.second and epoch >= self.second.epochs else self.optimizer
 
 
-def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dict[str, Any]]], None]) -> Checkpoint:
+def fit(
+    fold: Fold,
+    path: Path,
+    reporter: Reporter,
+    on_epoch: Callable[[list[dict[str, Any]]], None],
+    trace: Trace | None = None,
+) -> Checkpoint:
     """Train one fold, from its checkpoint on where there is one.
 
     Args:
@@ -107,6 +115,7 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
         path: folder of the fold's checkpoints.
         reporter: told of each step, in sites, and of each epoch in a line.
         on_epoch: called after each epoch with the fold's history so far.
+        trace: told of the first epoch's steps.
 
     Returns:
         The finished checkpoint; its `best_weights` are the model.
@@ -126,7 +135,9 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
     with hear_signals(patient=fold.ranks.size > 1) as stop:
         while not state.finished and state.epoch < fold.epochs:
             updater.optimizer = fold.optimizer_of(state.epoch)
-            row = _epoch(fold, updater, _Keeper(state, updater, path, fold, stop), reporter)
+            watch = Watch(fold.precision.device, state.history)
+            row = _epoch(fold, updater, _Keeper(state, updater, path, fold, stop), reporter, watch, trace)
+            trace = None
             best = best.after(state.epoch, row.get("validation_loss", math.nan))
             state = _advance(
                 state, updater, best, row, finished=best.exhausted(fold.patience) or row["epoch"] == fold.epochs
@@ -134,7 +145,7 @@ def fit(fold: Fold, path: Path, reporter: Reporter, on_epoch: Callable[[list[dic
             if fold.ranks.first:
                 save_checkpoint(state, path)
             on_epoch(state.history)
-            reporter.line(_sentence(row, fold.epochs, best))
+            reporter.line(_sentence(row, fold.epochs, best, watch.waited))
             if fold.ranks.most(stop.asked):
                 raise KeyboardInterrupt
     return state
@@ -187,7 +198,9 @@ class _Keeper(Silent):
             save_checkpoint(replace(self._state, **_latest(self._updater), midway=midway), self._path)
 
 
-def _epoch(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) -> dict[str, Any]:
+def _epoch(
+    fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter, watch: Watch, trace: Trace | None
+) -> dict[str, Any]:
     """Train and validate once, or go on with it. Returns the history's line, epochs counted from 1."""
     epoch, sums = keeper.epoch, keeper.sums
     seed_torch(fold.seed, fold.number, epoch + 1, fold.ranks.rank)
@@ -195,7 +208,7 @@ def _epoch(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) ->
         kept = [keeper.midway["generators"], *keeper.midway.get("others", [])]
         if fold.ranks.rank < len(kept):
             set_generators(kept[fold.ranks.rank], fold.precision.device)
-    _train(fold, updater, keeper, reporter)
+    _train(fold, updater, keeper, reporter, watch, trace)
     seconds, row = keeper.seconds, sums.row(fold.loss)
     _check_finite(row["train_loss"], fold, epoch)
     if fold.validation is not None:
@@ -214,7 +227,9 @@ def _epoch(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) ->
     )
 
 
-def _train(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) -> None:
+def _train(
+    fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter, watch: Watch, trace: Trace | None
+) -> None:
     """Take an epoch's steps, or those that are left; values stay on the device until its end."""
     fold.model.train()
     if fold.freeze_epochs:
@@ -224,12 +239,18 @@ def _train(fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter) ->
     left = min(fold.steps, len(fold.training)) - first
     if left <= 0:
         return
-    batches = itertools.islice(fold.training.epoch(keeper.epoch, first), left)
+    batches = watch.over(itertools.islice(fold.training.epoch(keeper.epoch, first), left))
     for index, batch in enumerate(batches, first):
         loss, logits, targets = updater.step(batch, fold.schedule.rate(keeper.epoch * fold.steps + index))
         sums.add(loss, logits, targets)
-        reporter.advance(len(targets))
+        reporter.advance(len(targets), watch.note(sums))
+        if trace is not None:
+            trace.step()
         keeper.advance()
+    if trace is not None:
+        trace.finish()
+        for line in trace.lines:
+            reporter.line(line)
 
 
 def _validate(fold: Fold, model: nn.Module, keeper: _Keeper) -> dict[str, Any]:
@@ -297,13 +318,14 @@ def _restore(updater: Updater, state: Checkpoint) -> None:
         updater.average.restore(state.average)
 
 
-def _sentence(row: dict[str, Any], epochs: int, best: Best) -> str:
+def _sentence(row: dict[str, Any], epochs: int, best: Best, waited: float) -> str:
     said = [f"fold {row['fold']} epoch {row['epoch']}/{epochs}: loss {row['train_loss']:.4f}"]
     if "validation_loss" in row:
         said.append(f"validation loss {row['validation_loss']:.4f}{' (best)' if best.is_latest else ''}")
     if row.get("validation_balanced_accuracy") is not None:
         said.append(f"balanced accuracy {row['validation_balanced_accuracy']:.3f}")
-    return ", ".join([*said, f"{row['sites_per_second']:.1f} sites/s"])
+    waiting = f"{waited / max(row['seconds'], 1e-9):.0%} of the time waiting for data"
+    return ", ".join([*said, f"{row['sites_per_second']:.1f} sites/s", waiting])
 
 
 def _finite(value: float) -> float | None:

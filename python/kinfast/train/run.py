@@ -16,7 +16,7 @@ from kinfast.config import AUTO_BATCH, BATCH_SIZE, TrainConfig
 from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
 from kinfast.data.thumbnails import keep_thumbnails
-from kinfast.errors import RunError
+from kinfast.errors import RunError, UsageError
 from kinfast.models import PretrainedWeights, load_weights, report_parameters
 from kinfast.models.build import check_input_size
 from kinfast.models.initialise import has_normalisation
@@ -28,6 +28,7 @@ from kinfast.train.batch_size import find_batch_size
 from kinfast.train.checkpoint import Checkpoint, checkpoint_path, has_checkpoint, load_checkpoint
 from kinfast.train.describe import DECISIVE, describe_run
 from kinfast.train.environment import changed_since, describe_environment
+from kinfast.train.events import EVENTS, EventFiles, check_tensorboard
 from kinfast.train.fit import fit
 from kinfast.train.inference import answer
 from kinfast.train.kernels import fast_kernels
@@ -39,6 +40,7 @@ from kinfast.train.plan import Plan, make_plan
 from kinfast.train.predictions import FoldAnswers, prediction_table
 from kinfast.train.ranks import ALONE, Ranks
 from kinfast.train.shares import norm_lines
+from kinfast.train.trace import Trace
 
 
 def train(
@@ -50,6 +52,8 @@ def train(
     parallel_folds: int = 1,
     reporter: Reporter | None = None,
     ranks: Ranks = ALONE,
+    tensorboard: bool = False,
+    trace: bool = False,
 ) -> Path:
     """Train a model, fold by fold, and predict every site of the store.
 
@@ -61,6 +65,8 @@ def train(
         parallel_folds: folds trained at once, in processes that share the threads.
         reporter: told of the plan in lines, and of the steps.
         ranks: the processes that train together, from `ranks.joined_ranks`; the first of them writes.
+        tensorboard: write the history as event files too; a resumed run goes on with them.
+        trace: trace some steps of the first fold, and say what bounds them; see `trace.Trace`.
 
     Returns:
         `out`.
@@ -70,6 +76,10 @@ def train(
         MemoryError: the device's memory is too small; says what to change.
     """
     reporter = reporter or Silent()
+    if tensorboard:
+        check_tensorboard()
+    if trace and parallel_folds > 1:
+        raise UsageError("--trace looks at one fold's steps: not together with --parallel-folds")
     plan, weights = ranks.together(
         lambda: (_plan(store, config, threads, parallel_folds, ranks), load_weights(config.backbone, config.weights))
     )
@@ -79,7 +89,10 @@ def train(
         _say(reporter, [*plan.notes, *report])
         if ranks.first:
             _write_settings(store, plan, out, threads)
-        return _run(store, plan, weights, out, threads, parallel_folds, reporter)
+            if tensorboard:
+                (out / EVENTS).mkdir(exist_ok=True)
+        traced = Trace(out, plan.precision.device) if trace and ranks.first else None
+        return _run(store, plan, weights, out, threads, parallel_folds, reporter, traced)
 
 
 def resume(
@@ -178,16 +191,20 @@ def _run(
     threads: int,
     parallel_folds: int,
     reporter: Reporter,
+    trace: Trace | None = None,
 ) -> Path:
     if parallel_folds > 1 and plan.split.n_folds > 1:
         _train_at_once(store, plan, out, threads, min(parallel_folds, plan.split.n_folds), reporter)
     history: list[dict[str, Any]] = []
     models: list[dict[str, Tensor]] = []
+    events = EventFiles(out) if (out / EVENTS).is_dir() else None
     for number in range(plan.split.n_folds):
-        on_epoch = _history_writer(out, history) if plan.ranks.first else lambda _rows: None
-        done = _train_fold(store, plan, weights, number, out, threads, reporter, on_epoch)
+        on_epoch = _history_writer(out, history, events) if plan.ranks.first else lambda _rows: None
+        done = _train_fold(store, plan, weights, number, out, threads, reporter, on_epoch, None if number else trace)
         history += done.history
         models.append(done.best_weights)
+    if events is not None:
+        events.close()
     if plan.ranks.first:
         folder.write_weights(dict(enumerate(models)), out / folder.WEIGHTS)
     table = _predict(store, plan, models, threads, reporter)
@@ -222,6 +239,7 @@ def _train_fold(
     threads: int,
     reporter: Reporter,
     on_epoch: Callable[[list[dict[str, Any]]], None],
+    trace: Trace | None = None,
 ) -> Checkpoint:
     path = checkpoint_path(out, number)
     begun = load_checkpoint(path, reporter)
@@ -235,7 +253,7 @@ def _train_fold(
         reporter.line(f"images are kept in the memory of the {fold.training.cache}")
     steps = fold.steps * fold.epochs - (0 if begun is None else begun.steps_done(fold.steps))
     reporter.stage(f"fold {number + 1} of {plan.split.n_folds}", steps * plan.config.batch_size, "sites")
-    return fit(fold, path, reporter, on_epoch)
+    return fit(fold, path, reporter, on_epoch, trace)
 
 
 def _predict(
@@ -295,5 +313,12 @@ def _all_begun(run: Path, plan: Plan) -> bool:
     return all(has_checkpoint(checkpoint_path(run, fold)) for fold in range(plan.split.n_folds))
 
 
-def _history_writer(out: Path, before: list[dict[str, Any]]) -> Callable[[list[dict[str, Any]]], None]:
-    return lambda rows: folder.write_history([*before, *rows], out / folder.HISTORY)
+def _history_writer(
+    out: Path, before: list[dict[str, Any]], events: EventFiles | None
+) -> Callable[[list[dict[str, Any]]], None]:
+    def write(rows: list[dict[str, Any]]) -> None:
+        folder.write_history([*before, *rows], out / folder.HISTORY)
+        if events is not None:
+            events.follow(rows)
+
+    return write
