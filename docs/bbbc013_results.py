@@ -1,4 +1,4 @@
-"""Gather what runs on the BBBC013 plate found: held-out controls, dose curves, baselines; a table and a figure.
+"""Gather what runs on the BBBC013 plate found: held-out controls, dose curves, EC50, baselines; tables and a figure.
 
 Usage: python docs/bbbc013_results.py docs/pictures/bbbc013.png RUN... --permuted RUN...
 """
@@ -83,17 +83,32 @@ def table(results: list[Result], title: str) -> str:
     return "\n".join(rows)
 
 
+def dose_table(runs: list[Path]) -> str:
+    """Write one Markdown row a run and inhibitor: EC50 with its interval, and the doses that do nothing."""
+    rows = ["| run | compound | EC50, dose index | interval over wells | inactive doses |", "|---|---|---|---|---|"]
+    for run in runs:
+        activity = pd.read_csv(run / "tables" / "activity_doses.csv")
+        for curve in pd.read_csv(run / "tables" / "dose_compounds.csv").itertuples():
+            idle = activity[(activity[COMPOUND] == curve.compound) & ~activity["active"]]["dose"]
+            doses = ", ".join(f"{dose:g}" for dose in idle) or "none"
+            rows.append(
+                f"| {run.name} | {curve.compound} | {curve.ec50:.2f} | {curve.low:.1f} – {curve.high:.1f} | {doses} |"
+            )
+    return "\n".join(rows)
+
+
 def main() -> None:
     """Read the runs, draw the figure, write the table to standard output."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("figure", type=Path)
     parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--permuted", type=Path, nargs="+", required=True)
+    parser.add_argument("--permuted", type=Path, nargs="+", required=True, help="runs on permuted labels")
     given = parser.parse_args()
     results = [read_result(run) for run in given.runs]
     permuted = [read_result(run) for run in given.permuted]
     draw(results, permuted, given.figure)
     print(table(results, "labels as they are") + "\n\n" + table(permuted, "labels permuted") + "\n")
+    print(dose_table(given.runs) + "\n")
     print("\n".join(baseline_lines(given.runs[0])))
 
 

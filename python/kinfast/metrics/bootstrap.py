@@ -5,6 +5,9 @@ ratio of weighted counts, and weighted counts are a product of the multiplicitie
 cluster (n_clusters x something), so that no row is copied and no score is sorted again. For the ranking scores that
 something is the positive rows of a class: how many rows of each cluster score at least as high. All entries are whole
 numbers that the float type holds exactly, so that the results do not depend on the order of summation, nor on threads.
+
+In a mean over classes, a class that a draw misses keeps the value that it has in all rows. Left out, rare classes would
+count for less in draws than in the score: of a hundred classes of a well or two, an interval would not hold its score.
 """
 
 from dataclasses import dataclass
@@ -55,6 +58,8 @@ def bootstrap_scores(
         clusters: (n,) cluster of each row, 0 … n_clusters - 1.
         multiplicities: (n_draws, n_clusters) times that each cluster was drawn.
     """
+    everything = np.ones((1, multiplicities.shape[1]), multiplicities.dtype)
+    multiplicities = np.concatenate([everything, multiplicities])
     scores = _decisions(probabilities, codes, clusters, multiplicities)
     areas, precisions = _by_class(probabilities, codes, clusters, multiplicities)
     if probabilities.shape[1] == 2:
@@ -62,9 +67,9 @@ def bootstrap_scores(
         scores["average_precision_macro"] = precisions[:, POSITIVE]
     else:
         scores["roc_auc_micro"] = _micro(probabilities, codes, clusters, multiplicities)
-        scores["roc_auc_macro"] = _row_means(areas)
-        scores["average_precision_macro"] = _row_means(precisions)
-    return Draws({name: scores[name] for name in METRICS}, areas)
+        scores["roc_auc_macro"] = _class_means(areas)
+        scores["average_precision_macro"] = _class_means(precisions)
+    return Draws({name: scores[name][1:] for name in METRICS}, areas[1:])
 
 
 def interval(draws: Float, level: float) -> tuple[float, float]:
@@ -81,7 +86,9 @@ def interval(draws: Float, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _row_means(values: Float) -> Float:
+def _class_means(values: Float) -> Float:
+    """Give the means over classes, (1 + n_draws, n_classes) -> (1 + n_draws,); the first is of all rows, undrawn."""
+    values = np.where(np.isnan(values), values[:1], values)
     known = ~np.isnan(values)
     count = known.sum(axis=1)
     total = np.where(known, values, 0.0).sum(axis=1)
@@ -111,8 +118,8 @@ def _decisions(
     return {
         "top1_accuracy": total((places < 1).astype(np.int64)) / rows,
         "top5_accuracy": top5,
-        "balanced_accuracy": _row_means(ratio(hits, truth)),
-        "f1_macro": _row_means(class_f1(hits, truth, given)),
+        "balanced_accuracy": _class_means(ratio(hits, truth)),
+        "f1_macro": _class_means(class_f1(hits, truth, given)),
         "binary_accuracy": total(decisions.right_outputs(codes)) / (rows * n_classes),
     }
 

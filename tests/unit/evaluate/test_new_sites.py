@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from benchmarks.conformal import Look, outside
 from tests.unit.evaluate.compound_run import CLASSES, compound_run
 from tests.unit.evaluate.test_confidence import with_quality
-from tests.unit.evaluate.test_conformal import outside
 
 from kinfast.evaluate.conformal import average_units, read_folds
 from kinfast.evaluate.new_sites import Judged, judge_new_sites
@@ -81,7 +81,7 @@ def test_new_compounds_are_covered_over_seeds(tmp_path: Path, folds: int, seeds:
         rows = judged.table[asked].groupby(sites["Metadata_Compound"]).first()
         covered = int((rows["p_value_EGFR"] >= 1 - 0.9).sum())
         known = sum((fold.test.codes == 0).sum() for fold in read_folds(read_run(tmp_path / str(seed))))
-        found.append((0.9, "EGFR", covered, len(rows), int(known)))
+        found.append(Look(0.9, "EGFR", covered, len(rows), int(known)))
     assert outside(found, 1 - 0.05 / len(found)) == []
 
 

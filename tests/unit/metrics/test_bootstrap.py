@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from kinfast.metrics import bootstrap
 from kinfast.metrics.bootstrap import bootstrap_scores, draw_multiplicities, interval
 from kinfast.metrics.scores import score
 
 ROUNDING = 1e-12
+MACRO = ("balanced_accuracy", "f1_macro", "roc_auc_macro", "average_precision_macro")
 
 
 def sample(n_classes: int, decimals: int | None, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -17,6 +19,31 @@ def sample(n_classes: int, decimals: int | None, seed: int) -> tuple[np.ndarray,
     probabilities[np.arange(codes.size), codes] += 0.05
     clusters = np.unique(rng.integers(0, 25, codes.size), return_inverse=True)[1]
     return probabilities if decimals is None else probabilities.round(decimals), codes, clusters
+
+
+def class_scores(probabilities: np.ndarray, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """By scikit-learn, of each class by itself: NaN where it is missing."""
+    classes = range(probabilities.shape[1])
+    given = probabilities.argmax(axis=1)
+    nothing = np.full(len(classes), np.nan)
+    found = {name: nothing.copy() for name in MACRO}
+    for code in classes:
+        mine = codes == code
+        if mine.any() or (given == code).any():
+            found["f1_macro"][code] = f1_score(mine, given == code, zero_division=0.0)
+        if mine.any():
+            found["balanced_accuracy"][code] = (given[mine] == code).mean()
+            found["roc_auc_macro"][code] = roc_auc_score(mine, probabilities[:, code])
+            found["average_precision_macro"][code] = average_precision_score(mine, probabilities[:, code])
+    return found
+
+
+def macro_scores(probabilities: np.ndarray, codes: np.ndarray, rows: np.ndarray) -> dict[str, float]:
+    """Means over classes in a draw; a class that is missing there counts as in all rows."""
+    if probabilities.shape[1] == 2:
+        return {}
+    own, drawn = class_scores(probabilities, codes), class_scores(probabilities[rows], codes[rows])
+    return {name: float(np.nanmean(np.where(np.isnan(drawn[name]), own[name], drawn[name]))) for name in own}
 
 
 @pytest.mark.parametrize("block", [7, bootstrap.BLOCK])
@@ -30,7 +57,8 @@ def test_counting_equals_copying_rows(
     found = bootstrap_scores(probabilities, codes, clusters, multiplicities)
     for draw, times in enumerate(multiplicities):
         rows = np.repeat(np.arange(codes.size), times[clusters])
-        for name, value in score(probabilities[rows], codes[rows]).items():
+        expected = score(probabilities[rows], codes[rows]) | macro_scores(probabilities, codes, rows)
+        for name, value in expected.items():
             assert found.scores[name][draw] == pytest.approx(value, abs=ROUNDING, nan_ok=True), name
 
 
@@ -39,6 +67,18 @@ def test_draws_of_nothing_and_of_one_cluster_give_no_interval() -> None:
     nothing = draw_multiplicities(1, 0, np.random.default_rng(0))
     found = bootstrap_scores(probabilities, codes, np.zeros_like(codes), nothing)
     assert all(np.isnan(interval(draws, 0.95)).all() for draws in found.scores.values())
+
+
+def test_an_interval_holds_its_score_where_most_classes_are_rare() -> None:
+    """A hundred classes of one well each and a large one that alone is known, as with a thesis' 113 classes."""
+    codes = np.concatenate([np.arange(100), np.full(12, 100)])
+    probabilities = np.full((codes.size, 101), 0.001)
+    probabilities[:, 100] = 0.9
+    wells = np.arange(codes.size)
+    multiplicities = draw_multiplicities(codes.size, 200, np.random.default_rng(0))
+    draws = bootstrap_scores(probabilities, codes, wells, multiplicities).scores["balanced_accuracy"]
+    low, high = interval(draws, 0.95)
+    assert low <= score(probabilities, codes)["balanced_accuracy"] <= high
 
 
 def test_every_draw_takes_as_many_clusters_as_there_are() -> None:
