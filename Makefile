@@ -5,7 +5,7 @@ export KINFAST_VENV := $(VENV)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint format bench bench-accept bench-smoke asan tsan fuzz fuzz-coverage cpp-test docs clean
+.PHONY: help setup setup-cpp setup-dev demo test lint format bench bench-accept bench-smoke asan tsan fuzz fuzz-coverage cpp-test docs clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -13,16 +13,22 @@ help: ## Show what there is
 setup: ## Set up kinfast: Debian packages, virtual environment, build
 	@tools/setup.sh use
 
-setup-dev: ## The same, with what tests, linters and benchmarks need
+setup-cpp: ## Debian packages for the C++ tests, nothing else
+	@tools/setup.sh cpp
+
+setup-dev: setup-cpp ## The same as setup, with what tests, linters and benchmarks need
 	@tools/setup.sh dev
 
 demo: setup ## Simulate two plates and run the whole journey on them (five to ten minutes on two cores)
 	@kinfast demo
 
-test: setup-dev cpp-test ## Run all tests: C++, then Python
-	@python -m pytest
+# A worker a processor, of one thread each; benchmarks time by themselves, so their plugin stays out. `python -m pytest` runs one after the other.
+WORKERS ?= logical
 
-cpp-test: setup-dev ## Run the C++ tests
+test: setup-dev cpp-test ## Run all tests: C++, then Python, on all processors: WORKERS=2
+	@OMP_NUM_THREADS=1 python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -p no:benchmark
+
+cpp-test: setup-cpp ## Run the C++ tests
 	@cmake --preset release >/dev/null && cmake --build --preset release >/dev/null && ctest --preset release
 
 lint: setup-dev ## ruff, mypy, import-linter, clang-format, codespell
@@ -45,10 +51,10 @@ bench-accept: setup-dev ## Take the last bench as this kind of machine's baselin
 bench-smoke: setup-dev ## The same at a tiny size, to see that the benchmarks run
 	KINFAST_BENCH_SMOKE=1 python -m pytest benchmarks -p no:cacheprovider -q
 
-asan: setup-dev ## C++ tests under the address and undefined-behaviour sanitizers
+asan: setup-cpp ## C++ tests under the address and undefined-behaviour sanitizers
 	@cmake --preset asan >/dev/null && cmake --build --preset asan && ctest --preset asan
 
-tsan: setup-dev ## C++ tests under the thread sanitizer
+tsan: setup-cpp ## C++ tests under the thread sanitizer
 	@cmake --preset tsan >/dev/null && cmake --build --preset tsan && ctest --preset tsan
 
 # Seconds of fuzzing, and where what it found stays from one run to the next.

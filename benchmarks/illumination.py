@@ -28,20 +28,20 @@ import cv2
 import numpy as np
 from benchmarks.illumination_scenes import WORKING_SIDE, Scenario, Scenes, all_scenarios, draw_scenes, make_stack
 from benchmarks.illumination_table import PEER_METHOD, SMOOTHED, Rows, page_part, row_line
+from benchmarks.measuring import SMOKE
 from numpy.typing import NDArray
 
 from kinfast.preprocess.dark_offset import MIN_IMAGES
 from kinfast.preprocess.illumination.estimate import fit_illumination
 from kinfast.preprocess.offset_fit import fit_dark_offset
 
-SMOKE = os.environ.get("KINFAST_BENCH_SMOKE") == "1"
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "illumination"
 RESULTS = ROOT / ".benchmarks" / "illumination.jsonl"
 PAGE = ROOT / "docs" / "illumination.md"
 BEGIN, END = "<!-- made by benchmarks/illumination.py: begin -->", "<!-- end -->"
 OWN = ("auto", "basic", "mean", "gaussian", "median-filter")
-TIMED = 2
+TIMED = 1 if SMOKE else 2
 """Calls of a method of ours, of which the faster one counts; BaSiCPy is called once."""
 PEER = """
 import json, sys, time, warnings

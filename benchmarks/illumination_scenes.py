@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from benchmarks.measuring import SMOKE
 from numpy.typing import NDArray
 
 from kinfast.simulate.optics import BACKGROUND_COUNTS, SIGNAL_COUNTS, spread_light, vignette
@@ -15,10 +16,10 @@ from kinfast.simulate.render import draw_debris
 from kinfast.simulate.scene import draw_cells, place_cells
 from kinfast.simulate.stains import Bank, draw_bank, mix
 
-WORKING_SIDE = 128
+WORKING_SIDE = 32 if SMOKE else 128
 """BaSiCPy's default working size; both methods get images of this side."""
 PIXEL_UM = 2.6
-RAW_SIDE = 256
+RAW_SIDE = 2 * WORKING_SIDE
 """Pixels drawn along a side: 666 um, as a 20x objective shows on a large camera."""
 CHANNEL = 2
 """ER: fills the cell, neither as sparse as DNA nor as even as RNA."""
@@ -31,7 +32,7 @@ READ_NOISE = 4.0
 FULL = 65535.0
 
 Scenes = NDArray[np.float32]
-"""(n, 3, 256, 256) counts without vignetting: cells and background, debris, saturated spots."""
+"""(n, 3, RAW_SIDE, RAW_SIDE) counts without vignetting: cells and background, debris, saturated spots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ def make_stack(scenario: Scenario, scenes: Scenes, seed: int) -> tuple[NDArray[n
     """Take the pictures of a scenario's scenes.
 
     Returns:
-        (images, field): (n, 128, 128) float32, mean raw counts of each cell of the grid, and the planted flat-field
-        (128, 128) float64 of mean 1.
+        (images, field): (n, WORKING_SIDE, WORKING_SIDE) float32, mean raw counts of each cell of the grid, and the
+        planted flat-field of one image's size, float64 of mean 1.
     """
     rng = np.random.default_rng([seed, scenario.images])
     centre = (float(rng.uniform(0.35, 0.65)), float(rng.uniform(0.35, 0.65)))

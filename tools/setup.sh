@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Sets up everything that kinfast needs, once: Debian packages where they are missing, a virtual environment, the build.
 #   tools/setup.sh use   to run it           tools/setup.sh dev   to test and change it as well
-#   tools/setup.sh fuzz  Debian packages alone, for the fuzzer
+#   tools/setup.sh cpp   Debian packages alone, for the C++ tests     tools/setup.sh fuzz  the same, for the fuzzer
 set -euo pipefail
 cd "$(dirname "$0")/.."
-kind=${1:?use, dev or fuzz}
+kind=${1:?use, dev, cpp or fuzz}
 venv=${KINFAST_VENV:-.venv}
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
@@ -14,18 +14,20 @@ fail() {
   exit 2
 }
 
+packages_alone() { [ "$kind" = cpp ] || [ "$kind" = fuzz ]; }
+
 install_debian_packages() {
   command -v dpkg-query >/dev/null || return 0 # not Debian: CMake says what is missing
   local wanted=(g++ libdeflate-dev libzstd-dev) missing=() package
   case "$kind" in
     fuzz) wanted+=(cmake ninja-build doctest-dev clang libclang-rt-dev llvm) ;;
-    dev) wanted+=(cmake ninja-build doctest-dev) ;;
+    cpp | dev) wanted+=(cmake ninja-build doctest-dev) ;;
   esac
-  [ "$kind" = fuzz ] || find_python >/dev/null || wanted+=(python3)
+  packages_alone || find_python >/dev/null || wanted+=(python3)
   for package in "${wanted[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
-  [ "$kind" = fuzz ] || add_python_packages
+  packages_alone || add_python_packages
   [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
   [ "$kind" != dev ] || install_browser
 }
@@ -79,7 +81,7 @@ fingerprint() {
 
 main() {
   local extra=train stamp
-  [ "$kind" = fuzz ] && { install_debian_packages; return 0; }
+  packages_alone && { install_debian_packages; return 0; }
   [ "$kind" = dev ] && extra=dev
   stamp="$venv/.kinfast-$kind"
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ] && return 0

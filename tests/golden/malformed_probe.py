@@ -17,14 +17,14 @@ def address_space() -> int:
 
 
 def probe(path: Path) -> dict[str, object]:
-    start = time.perf_counter()
+    start = time.process_time()  # the clock would count what other work takes, too
     try:
         outcome = f"pixels {io.imread(path).nbytes}"
     except (io.TiffError, io.IoError) as error:
         outcome = f"{type(error).__name__}: {error}"
     except Exception as error:
         outcome = f"UNTYPED {type(error).__name__}: {error}"
-    return {"path": str(path), "outcome": outcome, "seconds": time.perf_counter() - start}
+    return {"path": str(path), "outcome": outcome, "seconds": time.process_time() - start}
 
 
 def main(folder: str) -> None:

@@ -39,6 +39,7 @@ def model_card(run: Run, metrics: Mapping[str, Any], facts: Mapping[str, Any]) -
     """Give the card as HTML."""
     spec = facts.get("spec", {})
     about = metrics["about"]
+    balance = balance_table(run)
     pairs = [
         ("Model", _model(run)),
         ("Data", _data(run, spec)),
@@ -47,13 +48,13 @@ def model_card(run: Run, metrics: Mapping[str, Any], facts: Mapping[str, Any]) -
         ("Consent", str(spec.get("consent") or UNSTATED.format(name="consent"))),
         ("Labels", _labels(run)),
         ("How the split leans", _split(run, about)),
-        ("How the classes lean", _classes(run)),
-        ("How the plates lean", _plates(run)),
+        ("How the classes lean", _classes(balance.raw)),
+        ("How the plates lean", _plates(run, balance.raw)),
         ("Limits", _limits(metrics)),
         ("Intended use", INTENDED),
         ("Not for", NOT_FOR),
     ]
-    table = to_html(balance_table(run))
+    table = to_html(balance)
     many = len(run.classes) > MOST_CLASSES
     return definitions(pairs) + (folded("What stands behind each class", table) if many else table)
 
@@ -138,16 +139,14 @@ def _split(run: Run, about: Mapping[str, Any]) -> str:
     return f"{words}; {shared} of {about['compounds']} test compounds were trained on in other wells."
 
 
-def _classes(run: Run) -> str:
-    balance = balance_table(run).raw
+def _classes(balance: pd.DataFrame) -> str:
     wells = balance["wells"]
     small = balance[balance["compounds"] < FEW]
     words = f"The largest class has {wells.max()} wells, the smallest {wells.min()}"
     return f"{words}; {len(small)} of {len(balance)} classes have fewer than {FEW} compounds."
 
 
-def _plates(run: Run) -> str:
-    balance = balance_table(run).raw
+def _plates(run: Run, balance: pd.DataFrame) -> str:
     n_plates = _labelled(run)[schema.PLATE].nunique()
     if n_plates < 2:
         return "One plate: nothing here says how the model does on another."
