@@ -55,7 +55,7 @@ asan: setup-cpp ## C++ tests under the address and undefined-behaviour sanitizer
 	@cmake --preset asan >/dev/null && cmake --build --preset asan && ctest --preset asan
 
 tsan: setup-cpp ## C++ tests under the thread sanitizer
-	@cmake --preset tsan >/dev/null && cmake --build --preset tsan && ctest --preset tsan
+	@cmake --preset tsan >/dev/null && cmake --build --preset tsan --target kinfast_tests && ctest --preset tsan
 
 # Seconds of fuzzing, and where what it found stays from one run to the next.
 FUZZ_SECONDS ?= 600

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <random>
+#include <utility>
 
 using kinfast::FormatError;
 using kinfast::test::Bytes;
@@ -46,44 +48,39 @@ private:
 
 Bytes lzw_encode(const Bytes& data, bool old_style, bool with_end = true) {
   CodeWriter out(old_style);
-  std::map<Bytes, unsigned> table;
+  std::map<std::pair<unsigned, std::byte>, unsigned> table; // of a code's string and one byte more
   unsigned next = 258;
   unsigned width = 9;
-  const auto reset = [&] {
-    table.clear();
-    for (unsigned i = 0; i < 256; ++i) {
-      table[Bytes{static_cast<std::byte>(i)}] = i;
-    }
-    next = 258;
-    width = 9;
-  };
-  reset();
+  std::optional<unsigned> text;
   out.write(kClear, width);
-  Bytes text;
   for (const std::byte byte : data) {
-    Bytes longer = text;
-    longer.push_back(byte);
-    if (table.contains(longer)) {
-      text = longer;
+    if (!text) {
+      text = std::to_integer<unsigned>(byte);
       continue;
     }
-    out.write(table.at(text), width);
-    table[longer] = next++;
+    const auto longer = table.find({*text, byte});
+    if (longer != table.end()) {
+      text = longer->second;
+      continue;
+    }
+    out.write(*text, width);
+    table[{*text, byte}] = next++;
     // The decoder's table is one string behind the encoder's.
     if (next - 1 + (old_style ? 0 : 1) >= (1U << width)) {
       ++width;
     }
+    text = std::to_integer<unsigned>(byte);
     if (next == 4094) {
-      out.write(table.at(Bytes{byte}), width);
+      out.write(*text, width);
       out.write(kClear, width);
-      reset();
-      text.clear();
-      continue;
+      table.clear();
+      next = 258;
+      width = 9;
+      text.reset();
     }
-    text = Bytes{byte};
   }
-  if (!text.empty()) {
-    out.write(table.at(text), width);
+  if (text) {
+    out.write(*text, width);
     if (next + (old_style ? 0 : 1) >= (1U << width)) {
       ++width;
     }
