@@ -22,10 +22,10 @@ setup-dev: setup-cpp ## The same as setup, with what tests, linters and benchmar
 demo: setup ## Simulate two plates and run the whole journey on them (five to ten minutes on two cores)
 	@kinfast demo
 
-# A worker a processor, of one thread each; benchmarks time by themselves, so their plugin stays out. `python -m pytest` runs one after the other.
-WORKERS ?= logical
+# Workers of one thread each; benchmarks time by themselves, so their plugin stays out. 0 is one after the other, logical one for each processor.
+WORKERS ?= 0
 
-test: setup-dev cpp-test ## Run all tests: C++, then Python, on all processors: WORKERS=2
+test: setup-dev cpp-test ## Run all tests: C++, then Python; on all processors with WORKERS=logical
 	@OMP_NUM_THREADS=1 python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -p no:benchmark
 
 cpp-test: setup-cpp ## Run the C++ tests
