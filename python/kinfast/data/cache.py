@@ -1,6 +1,5 @@
 """Where a loader takes its images from: the GPU's memory, the host's, or the memory-mapped store itself."""
 
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from kinfast._native import gather_sites
 from kinfast.config import CACHE_GPU_SHARE, CACHE_HOST_SHARE
+from kinfast.data.memory import available_bytes
 from kinfast.data.store import PreparedStore
 from kinfast.data.transfer import empty_on_host, put
 from kinfast.domain import StoreImages
@@ -147,20 +147,6 @@ def check_cache(wanted: str, device: str) -> None:
         raise UsageError(f"cache {wanted!r} is unknown: wanted {', '.join(CACHES)}")
     if wanted == "gpu" and torch.device(device).type == "cpu":
         raise UsageError("cache gpu: the device is the CPU; wanted host, none or auto, or --device cuda")
-
-
-def available_bytes(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Give the host's memory that is free to take, within the cgroup's limit; 0 where neither can be read."""
-    try:
-        lines = dict(line.split(":") for line in meminfo.read_text().splitlines() if ":" in line)
-        free = int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return 0
-    try:
-        left = int((cgroup / "memory.max").read_text()) - int((cgroup / "memory.current").read_text())
-    except (OSError, ValueError):  # no cgroup, or no limit: "max"
-        return free
-    return max(0, min(free, left))
 
 
 def _chosen(

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from kinfast import launch, schema
 from kinfast.config import BATCH_GPU_SHARE, BATCH_HOST_SHARE, BATCH_LEAST_STEPS, BATCH_LIMIT, BATCH_SIZE
 from kinfast.data.ahead import AHEAD
-from kinfast.data.cache import available_bytes, open_source
+from kinfast.data.cache import open_source
 from kinfast.data.composites import used_channels
+from kinfast.data.memory import available_bytes
 from kinfast.data.minibatch import Minibatch
 from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError

@@ -1,14 +1,12 @@
 """Where images are kept: that it changes no minibatch, and that what does not fit is not tried."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from kinfast.data import cache
 from kinfast.data.augment import AugmentationSpec
-from kinfast.data.cache import HostSites, MappedSites, available_bytes, open_source
+from kinfast.data.cache import HostSites, MappedSites, open_source
 from kinfast.data.composites import parse_composites
 from kinfast.data.feed import LoaderSettings
 from kinfast.data.loaders import Loader, chosen_kind, make_loader
@@ -80,18 +78,6 @@ def test_what_cannot_be_had_is_refused(store: PreparedStore) -> None:
         open_source("disk", store, CHANNELS, CPU, 1)
     with pytest.raises(UsageError, match="cache gpu: the device is the CPU; wanted host, none or auto"):
         open_source("gpu", store, CHANNELS, CPU, 1)
-
-
-def test_free_memory_is_the_least_of_machine_and_cgroup(tmp_path: Path) -> None:
-    meminfo = tmp_path / "meminfo"
-    meminfo.write_text("MemTotal:  8000 kB\nMemAvailable:    4000 kB\n")
-    assert available_bytes(meminfo, tmp_path) == 4000 * 1024
-    (tmp_path / "memory.max").write_text("3000000\n")
-    (tmp_path / "memory.current").write_text("1000000\n")
-    assert available_bytes(meminfo, tmp_path) == 2_000_000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert available_bytes(meminfo, tmp_path) == 4000 * 1024
-    assert available_bytes(tmp_path / "absent", tmp_path) == 0
 
 
 def test_reading_ahead_asks_for_the_very_sites(store: PreparedStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,76 @@
+"""How much memory of the host is free to take, within the limits of the control groups that this process is in."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+MEMINFO = Path("/proc/meminfo")
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_GROUPS = Path("/proc/self/cgroup")
+
+
+def available_bytes(meminfo: Path = MEMINFO, cgroups: Path = CGROUPS, own: Path = OWN_GROUPS) -> int:
+    """Give the host's memory that is free to take; 0 where it cannot be read.
+
+    It is the least of what the system has and what each control group leaves (version 1 or 2, this process's group and
+    those above it). Files that a group's processes have read count against it, but make way when memory is wanted: what
+    the system has not used lately of them counts as free.
+
+    Args:
+        meminfo: the system's /proc/meminfo.
+        cgroups: where control groups are mounted.
+        own: the system's /proc/self/cgroup.
+    """
+    try:
+        lines = dict(line.split(":") for line in meminfo.read_text().splitlines() if ":" in line)
+        free = int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return 0
+    return max(0, min([free, *_left_by_groups(cgroups, own)]))
+
+
+def _left_by_groups(cgroups: Path, own: Path) -> Iterator[int]:
+    """Yield what each group leaves that has a limit."""
+    second, first = _paths(own)
+    for group in _upwards(cgroups, second):
+        yield from _left(group, "memory.max", "memory.current", "inactive_file")
+    for group in _upwards(cgroups / "memory", first):
+        yield from _left(group, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+def _paths(own: Path) -> tuple[str, str]:
+    """Read this process's group in version 2, and in version 1's memory controller: `0::/a`, `4:memory:/b`."""
+    second = first = "/"
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return second, first
+    for line in lines:
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if controllers == "":
+            second = path
+        elif "memory" in controllers.split(","):
+            first = path
+    return second, first
+
+
+def _upwards(mounted: Path, path: str) -> Iterator[Path]:
+    """Yield a group's folder and those above it. A container may name the host's: only the top is there."""
+    names = [name for name in PurePosixPath(path).parts if name not in ("/", "..")]
+    return itertools.accumulate(names, Path.joinpath, initial=mounted)
+
+
+def _left(group: Path, limit: str, used: str, unused_files: str) -> Iterator[int]:
+    try:
+        # a group without a limit says "max", which is no number, or in version 1 one that is never the least
+        free = int((group / limit).read_text()) - int((group / used).read_text())
+    except (OSError, ValueError):
+        return
+    yield free + _statistic(group / "memory.stat", unused_files)
+
+
+def _statistic(path: Path, name: str) -> int:
+    try:
+        return next(int(line.split()[1]) for line in path.read_text().splitlines() if line.split()[:1] == [name])
+    except (OSError, ValueError, IndexError, StopIteration):
+        return 0
