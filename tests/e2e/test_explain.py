@@ -1,5 +1,6 @@
 """Explaining a run on plates whose compounds change the ER alone: that stain comes first."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(PreparedStore.open(root / "prepared"), CONFIG, root / "run")
     evaluate_run(root / "run", draws=20)
     return root / "run"
+
+
+@pytest.mark.slow
+def test_labels_of_one_a_site_are_explained_as_classes_are(run: Path) -> None:
+    store = PreparedStore.open(run.parent / "prepared")
+    other = run.parent / "labels"
+    other.mkdir()
+    table, content = pd.read_parquet(run / "predictions.parquet"), json.loads((run / "config.json").read_text())
+    for name in content["classes"]:
+        table[f"truth_{name}"] = (table["truth"] == name).astype(float).where(table["truth"].notna())
+    table.to_parquet(other / "predictions.parquet", index=False)
+    (other / "config.json").write_text(json.dumps(content | {"several_labels": True}))
+    (other / "model.safetensors").write_bytes((run / "model.safetensors").read_bytes())
+    one, several = (explain_run(folder, store, sites=4, draws=10) for folder in (run, other))
+    assert several["rows"] == one["rows"]
+    assert several["words"] == one["words"]
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinfast import config
-from kinfast.errors import UsageError
 from kinfast.evaluate.explain_gallery import draw_site
 from kinfast.evaluate.explain_sites import Sites, choose_sites, surest_sites
 from kinfast.evaluate.run_folder import Run, read_run
@@ -66,11 +65,10 @@ def explain_run(
 
     Raises:
         RunError: the run is not finished, or its test sites are not in the store.
-        UsageError: a run of several labels a site.
     """
     from kinfast.train.apply import open_run
 
-    loaded, told = _read(run), reporter or Silent()
+    loaded, told = read_run(run), reporter or Silent()
     chosen = choose_sites(loaded, store.sites, sites)
     ready = open_run(run, store, device, "torch", threads)
     folder = run / FOLDER
@@ -90,13 +88,6 @@ def explain_run(
     unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     unfinished.replace(folder / EXPLAIN)
     return content
-
-
-def _read(run: Path) -> Run:
-    loaded = read_run(run)
-    if loaded.several:
-        raise UsageError(f"{run} has several labels a site: explain takes runs of one class a site")
-    return loaded
 
 
 def _explain_fold(
@@ -123,8 +114,8 @@ def _explain_fold(
     views = StainViews(store, composites, int(content["input_size"]), content["views"], ready.precision.device)
     levels = control_levels(views)
     even = torch.stack([levels[plate] for plate in chosen.plates[mine]])
-    pairs = list(zip(chosen.plates[mine].tolist(), chosen.codes[mine].tolist(), strict=True))
-    donors = choose_donors(pairs, config.EXPLAIN_SWAPS, seed)
+    plates = chosen.plates[mine].astype(object)
+    donors = choose_donors(plates, chosen.others(mine), config.EXPLAIN_SWAPS, seed)
     asked = Asked(chosen.rows[mine], chosen.codes[mine], donors, even)
     drops = measure_drops(model, views, Loss(content["loss"]), asked, BATCH, told)
     found.before.append(drops.before)

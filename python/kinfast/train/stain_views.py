@@ -1,6 +1,5 @@
 """Sites as stacks of stains, before they become streams: so that one stain can be exchanged in all streams at once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,21 +67,20 @@ def control_levels(views: StainViews) -> dict[str, Tensor]:
     return levels
 
 
-def choose_donors(sites: "Sequence[tuple[str, int]]", swaps: int, seed: int) -> NDArray[np.int64]:
+def choose_donors(plates: NDArray[np.object_], others: NDArray[np.bool_], swaps: int, seed: int) -> NDArray[np.int64]:
     """Choose, for each site, others of another class to take a stain from: (swaps, n) positions.
 
     Args:
-        sites: plate and class of each site; donors stand on the same plate where it has other classes.
+        plates: (n,) of the sites; donors stand on the same plate where it has other classes.
+        others: (n, n) whether the site of a column is of another class than that of the row, or lacks its label.
         swaps: how many for each.
         seed: of the draw.
     """
     rng = np.random.default_rng(seed)
-    plates = np.array([plate for plate, _ in sites], dtype=object)
-    codes = np.array([code for _, code in sites])
-    donors = np.empty((swaps, len(sites)), np.int64)
-    for place in range(len(sites)):
-        other = np.flatnonzero(codes != codes[place])
-        other = other if len(other) else np.arange(len(sites))
+    donors = np.empty((swaps, len(plates)), np.int64)
+    for place in range(len(plates)):
+        other = np.flatnonzero(others[place])
+        other = other if len(other) else np.arange(len(plates))
         near = other[plates[other] == plates[place]]
         donors[:, place] = rng.choice(near if len(near) else other, swaps)
     return donors

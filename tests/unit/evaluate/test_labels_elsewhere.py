@@ -13,12 +13,14 @@ from kinfast.data.labels import parse_classes
 from kinfast.errors import RunError
 from kinfast.evaluate.compare import compare_runs
 from kinfast.evaluate.conformal import average_units, read_folds
+from kinfast.evaluate.explain_sites import choose_sites
 from kinfast.evaluate.levels import Level
 from kinfast.evaluate.new_sites import judge_new_sites
 from kinfast.evaluate.paired import find_common, swap_test
 from kinfast.evaluate.run_folder import read_run
 from kinfast.metrics.conformal import p_values
 from kinfast.report.comparison import write_comparison_report
+from kinfast.train.stain_views import choose_donors
 
 PROBABILITIES = [f"probability_{name}" for name in LABELS]
 
@@ -120,3 +122,16 @@ def test_a_run_is_not_told_apart_from_itself_nor_compared_with_one_of_one_class(
     (tmp_path / "hidden" / "config.json").write_bytes((run / "config.json").read_bytes())
     with pytest.raises(RunError, match="another truth"):
         compare_runs([run, tmp_path / "hidden"], draws=5)
+
+
+def test_each_label_is_explained_by_sites_that_have_it_and_donors_lack_it(run: Path) -> None:
+    loaded = read_run(run)
+    sites = loaded.table.reset_index(drop=True)
+    chosen = choose_sites(loaded, sites, 6)
+    assert set(chosen.codes.tolist()) == set(range(len(LABELS)))
+    assert chosen.truths is not None
+    mine = np.arange(len(chosen.rows))
+    assert (chosen.truths[mine, chosen.codes] == 1).all()
+    assert (sites.loc[chosen.rows, "part"] == "test").all()
+    donors = choose_donors(chosen.plates.astype(object), chosen.others(mine), 5, 0)
+    assert (chosen.truths[donors, chosen.codes] == 0).all()

@@ -61,7 +61,7 @@ def bright_and_dark(n: int = 12) -> tuple[np.ndarray, np.ndarray]:
 def test_a_model_of_one_stain_loses_by_that_stain_alone() -> None:
     images, codes = bright_and_dark()
     seen = views(images)
-    donors = choose_donors([("P", int(code)) for code in codes], 2, 0)
+    donors = choose_donors(np.full(len(codes), "P", object), codes[:, None] != codes, 2, 0)
     asked = Asked(np.arange(len(codes)), codes, donors, torch.full((len(codes), 5), 120.0))
     drops = measure_drops(er_reader(), seen, Loss("cross_entropy"), asked, 5, Silent())
     er = seen.stains.index("ER")
@@ -76,12 +76,13 @@ def test_a_model_of_one_stain_loses_by_that_stain_alone() -> None:
 
 def test_donors_are_of_other_classes_and_the_same_plate_where_there_are_some() -> None:
     sites = [("A", 0), ("A", 1), ("A", 1), ("B", 0), ("B", 0)]
-    donors = choose_donors(sites, 50, 0)
+    plates, codes = np.array([plate for plate, _ in sites], object), np.array([code for _, code in sites])
+    donors = choose_donors(plates, codes[:, None] != codes, 50, 0)
     for place, (plate, code) in enumerate(sites):
         given = {sites[donor] for donor in donors[:, place]}
         assert all(other != code for _, other in given)
         assert plate == "B" or {where for where, _ in given} == {"A"}
-    assert choose_donors([("A", 0), ("A", 0)], 3, 0).shape == (3, 2)
+    assert choose_donors(plates[:2], np.zeros((2, 2), np.bool_), 3, 0).shape == (3, 2)
 
 
 def test_the_level_of_controls_is_a_plates_own() -> None:
