@@ -77,6 +77,12 @@ def framed_table(table: str, caption: str) -> str:
     return f'<div class="table" role="region" tabindex="0" aria-label="{html.escape(caption)}">{table}</div>'
 
 
+def summary_box(kind: str, heading: str, sentences: Sequence[str]) -> str:
+    """Give the box that opens a page: a heading and a few sentences; its kind is that of a verdict."""
+    words = html.escape(" ".join(sentences))
+    return f'<div class="trust {html.escape(kind)}"><h2>{html.escape(heading)}</h2><p>{words}</p></div>\n'
+
+
 def tiles(values: Sequence[tuple[str, str]]) -> str:
     """Give the page's key figures: (figure, what it is)."""
     inner = "".join(f"<div class='tile'><b>{html.escape(a)}</b><span>{html.escape(b)}</span></div>" for a, b in values)

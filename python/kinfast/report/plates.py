@@ -9,10 +9,11 @@ import pandas as pd
 
 from kinfast import schema
 from kinfast.report.composite_sheet import store_sheet
-from kinfast.report.page import Section, definitions, make_page, paragraph, tiles
+from kinfast.report.page import Section, definitions, make_page, paragraph, summary_box, tiles
 from kinfast.report.plate_comparison import compare_html, drift_html, z_prime_html
 from kinfast.report.plate_pictures import field_pictures, site_strip
 from kinfast.report.plate_tables import table_html
+from kinfast.report.plates_summary import judge_plates
 from kinfast.report.well_map import well_map
 
 REPORT = "report.html"
@@ -51,7 +52,8 @@ def write_plates_report(out: Path) -> Path:
 
 def _lead(sites: pd.DataFrame, quarantine: pd.DataFrame, dataset: Mapping[str, Any]) -> str:
     left_out = sites[[*schema.EXCLUDED_FLAGS, schema.FLAG_EXCLUDED]].any(axis=1).sum() if len(sites) else 0
-    return tiles(
+    kind, headline, sentences = judge_plates(sites, quarantine, dataset)
+    return summary_box(kind, f"Before training: {headline}", sentences) + tiles(
         [
             (f"{len(sites):,}", "sites in the store"),
             (str(len(dataset["plates"])), "plates"),

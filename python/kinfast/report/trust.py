@@ -1,11 +1,11 @@
 """How far to trust a model, in three sentences, from the numbers of metrics.json."""
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kinfast.evaluate.verdicts import Kind
+from kinfast.report.page import summary_box
 
 MACRO = "roc_auc_macro"
 ALONE = {"intensity": "brightness and cell counts alone", "position": "the position on the plate alone"}
@@ -44,9 +44,7 @@ def judge_trust(metrics: Mapping[str, Any], leakage: Mapping[str, Any] | None = 
 
 def trust_html(trust: Trust) -> str:
     """Give the box that opens the page."""
-    words = " ".join(trust.sentences)
-    heading = f"<h2>How far to trust this model: {html.escape(trust.headline)}</h2>"
-    return f'<div class="trust {html.escape(trust.kind)}">{heading}<p>{html.escape(words)}</p></div>\n'
+    return summary_box(trust.kind, f"How far to trust this model: {trust.headline}", trust.sentences)
 
 
 def _leads(metrics: Mapping[str, Any], baseline: str) -> bool:
