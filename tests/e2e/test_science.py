@@ -54,6 +54,9 @@ def test_the_ladder_is_climbed_kept_and_drawn(kinfast: Command, prepared: Path, 
         assert found["about"]["skipped"] == {}
     assert (tmp_path / "ladder" / "figures" / "leakage.png").is_file()
     assert (tmp_path / "ladder" / "tables" / "leakage.md").is_file()
+    page = (tmp_path / "ladder" / "compound" / "report.html").read_text(encoding="utf-8")
+    assert 'id="leakage"' in page
+    assert (tmp_path / "ladder" / "compound" / "figures" / "leakage.svg").is_file()
     before = (tmp_path / "ladder" / "leakage.json").read_bytes()
     weights = {path: path.stat().st_mtime_ns for path in (tmp_path / "ladder").glob("*/model.safetensors")}
     # interrupted after the last epoch of one split: the same command finishes it, and trains nothing else

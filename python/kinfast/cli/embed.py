@@ -68,7 +68,6 @@ def command(
     from kinfast.errors import UsageError
     from kinfast.evaluate import annotated_data, retrieval
     from kinfast.evaluate.embedding_tables import NONE, NORMALISATIONS, tabulate_embeddings
-    from kinfast.report.tables import write_text
     from kinfast.train.apply import embed_sites
     from kinfast.train.folder import PREDICTIONS, write_table
 
@@ -93,9 +92,9 @@ def command(
         notes = list(made.notes) if annotated_data.anndata_is_there() else [*made.notes, annotated_data.INSTALL]
         if retrieval.copairs_is_there():
             found = retrieval.retrieve(made.wells, normalise != NONE, seed)
-            write_text(found.compounds.to_csv(index=False, lineterminator="\n"), folder / "replicability.csv")
-            write_text(found.targets.to_csv(index=False, lineterminator="\n"), folder / "targets.csv")
-            notes += [*found.notes, *retrieval.in_words(found)]
+            for place in (folder, retrieval.kept_folder(run) / prepared.resolve().name):
+                retrieval.write_retrieval(found, place)
+            notes += [*found.notes, *retrieval.in_words(found), f"kinfast evaluate {run} shows them on the run's page"]
         else:
             notes.append(retrieval.INSTALL)
         for note in notes:

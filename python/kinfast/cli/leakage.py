@@ -124,7 +124,9 @@ def _climb(
 
     from kinfast.errors import LeakError, SplitError
     from kinfast.evaluate.leakage import measure_leakage, write_leakage
+    from kinfast.evaluate.run_folder import REPORT
     from kinfast.report.leakage import write_leakage_report
+    from kinfast.report.run import write_report
     from kinfast.report.tables import to_text
 
     runs: dict[str, Path] = {}
@@ -145,12 +147,17 @@ def _climb(
         runs[level] = out / level
     if not runs:
         raise SplitError(f"no split can be made: {'; '.join(skipped.values())}")
-    found = measure_leakage(runs, skipped, draws)
-    write_leakage(found, out / "leakage.json")
+    found, path = measure_leakage(runs, skipped, draws), out / "leakage.json"
+    before = path.read_bytes() if path.is_file() else b""
+    write_leakage(found, path)
+    changed = path.read_bytes() != before
+    for run in runs.values():  # last, since their pages show the whole ladder
+        if changed or not (run / REPORT).is_file():
+            write_report(run, reporter=reporter)
     lines = [to_text(table) for table in write_leakage_report(found, out)]
     for verdict in found["verdicts"]:
         lines += [*textwrap.wrap(verdict["text"], WIDTH), ""]
-    return [*lines, str(out / "leakage.json")]
+    return [*lines, str(path)]
 
 
 def _train_level(
@@ -172,13 +179,11 @@ def _train_level(
 
 def _evaluate_level(run: Path, draws: int, reporter: "Reporter") -> None:
     from kinfast.evaluate.run import evaluate_run
-    from kinfast.evaluate.run_folder import METRICS, PREDICTIONS, REPORT
-    from kinfast.report.run import read_metrics, write_report
+    from kinfast.evaluate.run_folder import METRICS, PREDICTIONS
+    from kinfast.report.run import read_metrics
 
-    # the report is written last: one that is younger than the predictions stands for metrics that are whole
-    done = run / REPORT
+    done = run / METRICS
     fresh = done.is_file() and done.stat().st_mtime_ns > (run / PREDICTIONS).stat().st_mtime_ns
-    if fresh and (run / METRICS).is_file() and read_metrics(run)["about"]["draws"] == draws:
+    if fresh and read_metrics(run)["about"]["draws"] == draws:
         return
     evaluate_run(run, draws=draws, reporter=reporter)
-    write_report(run, reporter=reporter)

@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,9 @@ from kinfast.evaluate.embedding_tables import (
 )
 from kinfast.metrics.arrays import Float
 from kinfast.plate.annotation.targets import are_symbols, parse_targets
+from kinfast.preprocess.atomic import write_csv
 
+REPLICABILITY, TARGETS = "replicability.csv", "targets.csv"
 NULL_DRAWS = 10_000
 """Random rankings behind each p-value: the least is 1 / 10,001."""
 INSTALL = (
@@ -59,6 +62,17 @@ class Retrieval:
 def copairs_is_there() -> bool:
     """Tell whether copairs can be imported."""
     return importlib.util.find_spec("copairs") is not None
+
+
+def kept_folder(run: Path) -> Path:
+    """Give the folder in a run's where its page finds the tables, one folder for each store."""
+    return run / "embeddings"
+
+
+def write_retrieval(found: Retrieval, folder: Path) -> None:
+    """Write both tables into a folder."""
+    for table, name in ((found.compounds, REPLICABILITY), (found.targets, TARGETS)):
+        write_csv(folder / name, table)
 
 
 def retrieve(wells: pd.DataFrame, normalised: bool, seed: int = config.SEED) -> Retrieval:

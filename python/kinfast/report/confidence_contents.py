@@ -23,7 +23,7 @@ def confidence_tables(metrics: dict[str, Any]) -> list[Table]:
     several = bool(metrics["about"].get("several_labels"))
     tables = [_labels_coverage(found) if several else _coverage(found), _reliability(found, several)]
     tables += [_absence(found)] if found["coverage_of_absence"] else []
-    return [*tables, _next(found)] if found["next_compounds"] else tables
+    return [*tables, _next(found, several)] if found["next_compounds"] else tables
 
 
 def _rows(found: list[dict[str, Any]]) -> tuple[tuple[str, ...], ...]:
@@ -110,7 +110,7 @@ def _reliability(found: dict[str, Any], several: bool) -> Table:
     )
 
 
-def _next(found: dict[str, Any]) -> Table:
+def _next(found: dict[str, Any], several: bool) -> Table:
     frame = pd.DataFrame(found["next_compounds"], columns=list(NEXT_COLUMNS))
     rows = tuple(
         (
@@ -127,7 +127,10 @@ def _next(found: dict[str, Any]) -> Table:
     )
     header = ("rank", "compound", "status", "predicted", "set at 90 %", "credibility", "entropy", "why")
     more = len(frame) - MOST_NEXT
-    note = "Those that fit no class first, then the most ambiguous." + (f" {more} more in the CSV." * (more > 0))
+    order = (
+        "Those of the most open labels first." if several else "Those that fit no class first, then the most ambiguous."
+    )
+    note = order + (f" {more} more in the CSV." * (more > 0))
     return Table("next_compounds", "Compounds to test next", frame, header, rows, note, 5)
 
 

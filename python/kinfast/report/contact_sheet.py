@@ -63,9 +63,10 @@ def _predictions(run: Run) -> dict[tuple[Any, ...], str]:
     rows = run.table[run.table[schema.PART].isin([schema.PART_TEST, schema.PART_UNLABELLED])]
     chances = run.probabilities(rows)
     best = chances.argmax(axis=1)
+    likeliest = "likeliest " * run.several
     keys = rows[schema.KEY].to_dict("records")
     return {
-        _key(key): f"{run.classes[code]} ({chances[place, code]:.2f})"
+        _key(key): f"{likeliest}{run.classes[code]} ({chances[place, code]:.2f})"
         for place, (key, code) in enumerate(zip(keys, best, strict=True))
     }
 

@@ -26,6 +26,11 @@ def read_leakage(run: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
+def is_ladder(leakage: Mapping[str, Any]) -> bool:
+    """Tell whether a leakage.json is whole, as `kinfast leakage` writes it: then it can be drawn."""
+    return all(name in leakage for name in (*LADDER, "steps", "split_baselines"))
+
+
 def leakage_html(leakage: Mapping[str, Any]) -> str:
     """Give the section's body."""
     verdicts = "".join(_verdict(verdict) for verdict in leakage.get("verdicts") or [])

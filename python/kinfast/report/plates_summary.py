@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kinfast import schema
@@ -30,7 +31,7 @@ def judge_plates(
     """
     flags = [*schema.EXCLUDED_FLAGS, schema.FLAG_EXCLUDED]
     lost = sites[flags].any(axis=1)
-    shares = lost.groupby(sites[schema.PLATE]).mean().sort_values(ascending=False, kind="stable")
+    shares = lost.astype(np.float64).groupby(sites[schema.PLATE]).mean().sort_values(ascending=False, kind="stable")
     bare = [plate for plate in dataset["plates"] if plate not in shares.index]
     poor = [*bare, *(str(plate) for plate, share in shares.items() if share > MANY)]
     lacking = _without_controls(sites)

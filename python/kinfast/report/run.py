@@ -24,6 +24,8 @@ from kinfast.report.detail_contents import detail_tables
 from kinfast.report.dose_figure import draw_doses
 from kinfast.report.explain_page import draw_stains, explain_table, read_explain
 from kinfast.report.history_figure import draw_history
+from kinfast.report.leakage import draw_ladder
+from kinfast.report.leakage_page import is_ladder, read_leakage
 from kinfast.report.reliability_figure import draw_reliability
 from kinfast.report.roc_figure import draw_class_areas, draw_roc
 from kinfast.report.run_page import write_page
@@ -139,7 +141,7 @@ def draw_figures(
         "macro": shown(scores["roc_auc_macro"]["value"]),
         "classes": [row["roc_auc"] for row in rows],
     }
-    explained = read_explain(run.path)
+    explained, leakage = read_explain(run.path), read_leakage(run.path)
     with figure_style():
         figures = {
             "standing": draw_standing(metrics),
@@ -151,6 +153,7 @@ def draw_figures(
             else draw_confusion(chosen.confusion, run.classes, chosen.level),
             "activity": draw_activity(metrics["activity"]) if metrics.get("activity") else None,
             "reliability": draw_reliability(metrics["confidence"], run.several) if metrics.get("confidence") else None,
+            "leakage": draw_ladder(leakage) if leakage and is_ladder(leakage) else None,
             "explain_stains": draw_stains(explained) if explained else None,
             "dose_response": draw_doses(doses) if doses else None,
         }

@@ -19,6 +19,7 @@ from kinfast.report.leakage_page import leakage_html, read_leakage
 from kinfast.report.model_card import model_card
 from kinfast.report.page import Section, definitions, folded, inline_image, make_page, paragraph, tiles
 from kinfast.report.prediction_maps import prediction_maps
+from kinfast.report.retrieval_page import read_retrieval, retrieval_html
 from kinfast.report.tables import Table, shown, to_html, write_text
 from kinfast.report.trust import judge_trust, trust_html
 
@@ -30,6 +31,7 @@ CAPTIONS = {
     "confusion": "Rows are true classes, columns what they were taken for; a row sums to one.",
     "activity": "Distance 1 (dotted) is that of as many wells dealt anew among a compound's and the controls'.",
     "explain_stains": "What the true class's probability loses when a stain is that of sites of other classes.",
+    "leakage": "The same model and recipe under each split; lines are intervals, dotted is chance.",
     "reliability": "Held-out units in bins of equal size; bars are intervals, the dotted diagonal is perfect.",
     "dose_response": "Wells that no part of the split holds: points are wells, the line is the mean of each dose.",
 }
@@ -122,7 +124,7 @@ def _sections(
     few = len(about["classes"]) <= FEW_CLASSES
     extremes = "" if few else to_html(tables["top5"]) + to_html(tables["bottom5"])
     if (leakage := read_leakage(run.path)) is not None:
-        yield Section("leakage", "Leakage", leakage_html(leakage))
+        yield Section("leakage", "Leakage", figures.get("leakage", "") + leakage_html(leakage))
     everyone = to_html(tables[f"classes_{about['level']}"])
     classes = figures.get("roc", "") + extremes + figures.get("class_areas", "")
     judged = folded("Which classes can be judged", to_html(tables["per_class"]))
@@ -135,6 +137,8 @@ def _sections(
     if "activity" in figures:
         activity = figures["activity"] + folded("Every compound", to_html(tables["activity"]))
         yield Section("activity", "Activity", activity + folded("Every dose", to_html(tables["activity_doses"])))
+    if retrieved := read_retrieval(run.path):
+        yield Section("retrieval", "Replicates and targets", retrieval_html(retrieved))
     yield Section("plates", "Predictions on the plates", label_maps(run) if run.several else prediction_maps(run))
     if sheets := contact_sheets(run):
         yield Section("sites", "Sites as the model sees them", sheets)

@@ -23,7 +23,11 @@ def store(n: int = 40, blurred: int = 0, controls: bool = True) -> tuple[pd.Data
         rows[flag] = False
     rows.loc[n : n + blurred - 1, "Flag_blurred"] = True
     light = {"helped": True, "drift": {"rows": {"found": False}, "order": None}}
-    plate: dict[str, Any] = {"illumination": {"DNA": light, "ER": light | {"helped": False}}, "drift": [], "z_prime": []}
+    plate: dict[str, Any] = {
+        "illumination": {"DNA": light, "ER": light | {"helped": False}},
+        "drift": [],
+        "z_prime": [],
+    }
     return rows, {"plates": {"P1": dict(plate), "P2": dict(plate)}}
 
 
