@@ -40,12 +40,16 @@ def score_labels(
 ) -> LabelScores:
     """Score several labels. A soft truth counts as one at a half.
 
+    In means, what a draw misses (a label, or its members) keeps the value that it has in all rows, as in `bootstrap`.
+
     Args:
         truths: (n, k) of 0 … 1, NaN where not known.
         probabilities: (n, k).
         clusters: (n,) what is drawn as a whole.
         multiplicities: (n_draws, n_clusters).
     """
+    everything = np.ones((1, multiplicities.shape[1]), multiplicities.dtype)
+    multiplicities = np.concatenate([everything, multiplicities])  # the first draw is of all rows
     known, member = ~np.isnan(truths), truths >= HALF
     both = np.asarray(member.any(axis=0) & (known & ~member).any(axis=0), np.bool_)
     draws = _decision_draws(known, member, probabilities > SWITCHED_ON, clusters, multiplicities)
@@ -56,13 +60,14 @@ def score_labels(
         for label in range(truths.shape[1])
     )
     merged = {name: mean_defined(np.array([one[name] for one in labels])) for name in METRICS}
-    merged_draws = {name: _means(np.where(both[:, None], draws[name].T, np.nan)) for name in PER_LABEL}
+    merged_draws = {name: _means(np.where(both[:, None], _kept(draws[name]).T, np.nan)) for name in PER_LABEL}
     cells = score_label(truths[known], probabilities[known])
     merged |= {"roc_auc_micro": cells["roc_auc_macro"], "binary_accuracy": cells["top1_accuracy"]}
     merged_draws |= {"roc_auc_micro": pooled, "binary_accuracy": draws["binary_accuracy"][:, 0]}
     for name in UNDEFINED:
         merged[name], merged_draws[name] = np.nan, np.full(len(multiplicities), np.nan)
-    return LabelScores(merged, merged_draws, labels, draws["roc_auc_macro"])
+    drawn = {name: values[1:] for name, values in merged_draws.items()}
+    return LabelScores(merged, drawn, labels, draws["roc_auc_macro"][1:])
 
 
 def score_label(truth: Float, chance: Float) -> dict[str, float]:
@@ -113,9 +118,9 @@ def _decision_draws(
     members, others = total(member), total(known & ~member)
     hits, spared = total(member & given), total(known & ~member & ~given)
     called = hits + others - spared
-    balanced = _means(np.stack([ratio(hits, members), ratio(spared, others)]))
+    balanced = _means(np.stack([_kept(ratio(hits, members)), _kept(ratio(spared, others))]))
     rest = members + others - called
-    f1 = _means(np.stack([class_f1(hits, members, called), class_f1(spared, others, rest)]))
+    f1 = _means(np.stack([_kept(class_f1(hits, members, called)), _kept(class_f1(spared, others, rest))]))
     right = ratio((hits + spared).sum(axis=1), (members + others).sum(axis=1))
     return {"balanced_accuracy": balanced, "f1_macro": f1, "binary_accuracy": right[:, None]}
 
@@ -149,6 +154,12 @@ def soft_errors(truths: Float, said: Probabilities) -> dict[str, float]:
         "rmse": float(np.sqrt((gaps**2).mean())),
         "spearman": mean_defined(np.array(ranks)),
     }
+
+
+def _kept(values: Float) -> Float:
+    """Give what a draw misses the value of the first, which is of all rows: (1 + n_draws, k)."""
+    kept: Float = np.where(np.isnan(values), values[:1], values)
+    return kept
 
 
 def _means(values: Float) -> Float:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from benchmarks.conformal import Look, outside
 from crepes import ConformalClassifier
 from sklearn.metrics import roc_auc_score
 from tests.unit.evaluate.label_run import LABELS, label_run
-from tests.unit.evaluate.test_conformal import outside
 
 from kinfast import config
 from kinfast.evaluate.baselines import predict_boosted, predict_prior, quality_measures
@@ -162,7 +162,7 @@ def test_labels_of_unseen_compounds_are_covered_over_seeds(tmp_path: Path) -> No
                 code = LABELS.index(row["class"]) if row["class"] else -1
                 if code >= 0 and counts[code] >= config.FEWEST_CALIBRATION:
                     covered = round(row["coverage"] * row["n"])
-                    found.append((row["level"], row["class"], covered, row["n"], int(counts[code])))
+                    found.append(Look(row["level"], row["class"], covered, row["n"], int(counts[code])))
     assert len(found) > 100
     assert outside(found, 1 - 0.05 / len(found)) == []
 

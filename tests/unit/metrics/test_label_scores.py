@@ -66,3 +66,16 @@ def test_draws_of_one_of_each_cluster_are_the_scores_themselves() -> None:
     once = score_labels(truths, said, np.arange(60) // 3, np.ones((1, 20), np.int64))
     for name, value in once.values.items():
         np.testing.assert_allclose(once.draws[name], [value], rtol=1e-12, err_msg=name)
+
+
+def test_a_label_that_a_draw_misses_keeps_its_value() -> None:
+    truths, said = some_rows()
+    truths[:, 3] = 0.0
+    truths[:3, 3] = 1.0  # members in one cluster alone
+    clusters = np.arange(60) // 3
+    without = np.ones((1, 20), np.int64)
+    without[0, 0] = 0
+    scores = score_labels(truths, said, clusters, without)
+    assert np.isnan(scores.areas[0, 3])
+    means = [*scores.areas[0, :3], scores.labels[3]["roc_auc_macro"]]
+    assert scores.draws["roc_auc_macro"][0] == pytest.approx(np.mean(means))
