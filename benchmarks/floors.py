@@ -73,6 +73,12 @@ FLOORS: dict[str, Floor] = {
     "peak memory of 20 plates, times as much as": Floor("one plate", at_most=1.1),
     "gather_sites, whole sites": Floor("`np.copyto` of the same bytes", at_least=0.9),
     "gather_sites, 3 of 5 channels": Floor("`np.copyto` of the sites gathered from", at_least=0.9),
+    "gather_sites, against NumPy's indexing": Floor("`store[sites][..., channels]`, 3 of 5 channels", at_least=3),
+    "gather_sites, against torch's DataLoader": Floor("sites one by one and collated, no workers", at_least=3),
+    "loader on PyTorch, of a step's time": Floor(
+        "a step of two-stream MobileNetV2, the processor's time", at_most=0.05
+    ),
+    "loader on DALI, of a step's time": Floor("a step of two-stream MobileNetV2, the processor's time", at_most=0.05),
     "loader on PyTorch": Floor("DataLoader and torchvision, the same augmentation", at_least=1.3),
     "loader on DALI": Floor("DataLoader and torchvision, the same augmentation", at_least=1.0),
 }

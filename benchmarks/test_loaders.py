@@ -8,7 +8,9 @@ runs, no more.
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,8 +30,13 @@ from kinfast.data.feed import LoaderSettings
 from kinfast.data.loaders import chosen_kind, make_loader
 from kinfast.data.minibatch import IMAGENET_MEAN, IMAGENET_STD
 from kinfast.data.store import PreparedStore
+from kinfast.models import build_model
+from kinfast.train.losses import Loss
+from kinfast.train.precision import Precision
+from kinfast.train.step import Updater
 
 N_SITES, STORED, CROP, BATCH, ROUNDS = (16, 48, 32, 8, 1) if SMOKE else (128, 256, 224, 32, 5)
+STEP_BATCH = 8
 WORKERS = min(2, os.cpu_count() or 1)
 STREAMS = "MiCoPh,SyHoPh"
 AUGMENTATION = AugmentationSpec(rotation_degrees=30, shear_degrees=10, scale=(0.8, 1.25), quarter_turns=False)
@@ -150,3 +157,37 @@ def test_ours_is_faster_than_the_usual_way(
     ratio = float(np.median([theirs / mine for mine, theirs in pairs]))
     mine, theirs = (N_SITES / min(times) for times in zip(*pairs, strict=True))
     record(NAMES[kind], Measured(ratio, mine, theirs, "sites/s"))
+
+
+@pytest.mark.parametrize("kind", ["torch", "dali"])
+def test_the_loader_takes_little_of_a_training_step(
+    store: PreparedStore, kind: str, record: Callable[[str, Measured], None]
+) -> None:
+    """The processor's time of all threads, so that other work on the machine does not count: a minibatch against the
+    step that it feeds, two-stream MobileNetV2 in float32."""
+    need(kind)
+    torch.set_num_threads(1)
+    settings = LoaderSettings(input_size=CROP, batch_size=STEP_BATCH, augmentation=AUGMENTATION, threads=1)
+    loader = make_loader(kind, store, np.arange(N_SITES), parse_composites(STREAMS, store), None, settings)
+    model = build_model("mobilenet_v2", (3, 3), 4).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    updater = Updater(model, optimizer, Loss("cross_entropy"), Precision("cpu", None), 0.0)
+    (batch, *_) = loader.epoch(0)
+    batch = replace(batch, targets=torch.arange(len(batch)) % 4)
+
+    def load(epoch: int) -> float:
+        began = time.process_time()
+        served = sum(1 for _ in loader.epoch(epoch))
+        return (time.process_time() - began) / served
+
+    def step() -> float:
+        began = time.process_time()
+        updater.step(batch, 1e-3)
+        return time.process_time() - began
+
+    step()
+    pairs = [(load(1 + turn), step()) for turn in range(ROUNDS)]
+    ratio = float(np.median([loading / stepping for loading, stepping in pairs]))
+    record(
+        f"{NAMES[kind]}, of a step's time", Measured(ratio, *(1e3 * min(times) for times in zip(*pairs, strict=True)))
+    )
