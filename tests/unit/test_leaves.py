@@ -1,5 +1,8 @@
 """The leaves of the house: wells, keys, errors."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +51,9 @@ def test_a_key_is_written_for_people_and_sorts_by_plate_well_site_time() -> None
 def test_a_users_error_exits_with_2() -> None:
     assert issubclass(LeakError, KinfastError)
     assert LeakError("x").exit_code == 2
+
+
+def test_labels_are_taken_without_loading_a_validator() -> None:
+    loaded = "import sys, kinfast.data.labels; print([name for name in ('pydantic', 'yaml') if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout.strip() == "[]"

@@ -8,7 +8,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from kinfast.errors import ConventionError, InputError
-from kinfast.plate.spec_files import read_mapping, shipped_folder, validate
+from kinfast.plate.shipped import shipped_folder
+from kinfast.plate.spec_files import read_mapping, validate
 
 FIELDS = (
     "prefix", "plate", "well", "row", "row_letter", "column", "well_number",

@@ -14,19 +14,6 @@ LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """As safe as PyYAML's own in Python, a tenth of its time: each command reads the eleven shipped conventions."""
 
 
-def shipped_folder() -> Path:
-    """Give the folder of shipped specs: inside an installed package, else beside it in a checkout.
-
-    Raises:
-        SpecError: the installation lacks it.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "data_specs", package.parents[1] / "data_specs"):
-        if (folder / "conventions").is_dir():
-            return folder
-    raise SpecError(f"data_specs is missing beside {package}: install kinfast again")
-
-
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds one mapping.
 

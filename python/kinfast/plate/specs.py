@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from kinfast.domain import CELL_PAINTING_CHANNELS
 from kinfast.errors import SpecError
-from kinfast.plate.spec_files import read_mapping, shipped_folder, validate
+from kinfast.plate.shipped import shipped_folder
+from kinfast.plate.spec_files import read_mapping, validate
 from kinfast.plate.tokens import natural_key, normal_token
 
 DATASET_FILE = "dataset.yaml"

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from kinfast.config import TrainConfig
 from kinfast.errors import KinfastError, SpecError, UsageError
-from kinfast.plate.spec_files import read_mapping, shipped_folder, validate
+from kinfast.plate.shipped import shipped_folder
+from kinfast.plate.spec_files import read_mapping, validate
 from kinfast.studies.settings import read_mapping as read_config
 
 FOLDER = "recipes"

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from kinfast.plate.spec_files import read_mapping, shipped_folder
+from kinfast.plate.shipped import shipped_folder
+from kinfast.plate.spec_files import read_mapping
 
 BACKBONES = {"resnet50": "ResNet50", "mobilenet_v2": "MobileNetV2", "vgg16": "VGG16"}
 """In the order of Table 1's rows."""

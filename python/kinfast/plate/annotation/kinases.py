@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from kinfast.plate.annotation.spelling import normalise_text, spelled_key
-from kinfast.plate.spec_files import shipped_folder
+from kinfast.plate.shipped import shipped_folder
 
 KINASES = "kinases.csv"
 NON_KINASE = "non-kinase"
