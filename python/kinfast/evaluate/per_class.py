@@ -87,7 +87,10 @@ def _level_rates(level: Level, averaged: Probabilities) -> ClassRates:
 
 
 def count_support(test: TestPart) -> pd.DataFrame:
-    """Count what stands behind each class: columns sites, wells, compounds; a row per class."""
+    """Count what stands behind each class: columns sites, wells, compounds; a row per class.
+
+    Where a site may have several labels, `unknown_sites` too: those of which nobody knows whether they have the label.
+    """
     rows, codes = test.held()
     units, n_classes = test.units, test.probabilities.shape[1]
     frame = pd.DataFrame({"code": codes, "well": units.wells[rows], "compound": units.compounds[rows]})
@@ -99,4 +102,5 @@ def count_support(test: TestPart) -> pd.DataFrame:
             "compounds": compounds,
         }
     )
-    return counts.reindex(range(n_classes)).fillna(0).astype("int64")
+    counts = counts.reindex(range(n_classes)).fillna(0).astype("int64")
+    return counts if test.truths is None else counts.assign(unknown_sites=np.isnan(test.truths).sum(axis=0))

@@ -40,6 +40,8 @@ CLASS_COLUMNS = {
     "wells": "wells",
     "compounds": "compounds",
 }
+UNKNOWN = {"unknown_sites": "sites not known"}
+"""Of a label, where a site may have several."""
 
 
 def summary_table(metrics: dict[str, Any]) -> Table:
@@ -115,12 +117,13 @@ def _class_rows(rows: list[dict[str, Any]], name: str, title: str) -> Table:
         value = row[column]
         return str(value) if column == "class" or isinstance(value, int) else shown(value)
 
+    columns = CLASS_COLUMNS | (UNKNOWN if rows and UNKNOWN.keys() <= rows[0].keys() else {})
     return Table(
         name,
         title,
-        pd.DataFrame(rows, columns=list(CLASS_COLUMNS)),
-        tuple(CLASS_COLUMNS.values()),
-        tuple(tuple(cell(row, column) for column in CLASS_COLUMNS) for row in rows),
+        pd.DataFrame(rows, columns=list(columns)),
+        tuple(columns.values()),
+        tuple(tuple(cell(row, column) for column in columns) for row in rows),
         "Sites, wells and compounds are those of the class in test; control wells are no compound.",
     )
 
