@@ -22,10 +22,10 @@ setup-dev: setup-cpp ## The same as setup, with what tests, linters and benchmar
 demo: setup ## Simulate two plates and run the whole journey on them (five to ten minutes on two cores)
 	@kinfast demo
 
-# Workers of one thread each; benchmarks time by themselves, so their plugin stays out. 0 is one after the other, logical one for each processor.
-WORKERS ?= 0
+# A worker a processor, of one thread each (0: one test after the other); benchmarks time by themselves, so their plugin stays out.
+WORKERS ?= logical
 
-test: setup-dev cpp-test ## Run all tests: C++, then Python; on all processors with WORKERS=logical
+test: setup-dev cpp-test ## Run all tests: C++, then Python, on all processors: WORKERS=2
 	@OMP_NUM_THREADS=1 python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -p no:benchmark
 
 cpp-test: setup-cpp ## Run the C++ tests
