@@ -49,3 +49,7 @@ class WeightsError(InputError):
 
 class RunError(InputError):
     """A run folder that is absent, incomplete or was made with other settings."""
+
+
+class RankError(RunError):
+    """What one of several processes that train together says for all of them; the others end without a word."""

@@ -4,6 +4,8 @@ import os
 
 RANK, WORLD, LOCAL_RANK, LOCAL_WORLD = "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"
 """Number of the process, and how many there are: of all machines, and on this one. Source: torchrun."""
+LIFE = "TORCHELASTIC_RESTART_COUNT"
+"""How often torchrun has started its processes anew, after one of them had ended (`--max-restarts`)."""
 
 
 def one_of_several() -> bool:
@@ -19,3 +21,8 @@ def rank() -> int:
 def neighbours() -> int:
     """Count the processes that torchrun started on this machine; 1 without it."""
     return int(os.environ.get(LOCAL_WORLD, os.environ[WORLD])) if one_of_several() else 1
+
+
+def life() -> int:
+    """Count how often torchrun has started its processes anew; 0 without it."""
+    return int(os.environ.get(LIFE, "0"))

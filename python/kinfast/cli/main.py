@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from kinfast import launch
-from kinfast.errors import KinfastError, UsageError
+from kinfast.errors import KinfastError, RankError, UsageError
 
 COMMANDS: tuple[str, ...] = (
     "demo",
@@ -141,7 +141,7 @@ def _interrupted() -> int:
 
 
 def _say(error: BaseException, debug: bool, prefix: str) -> None:
-    if launch.rank() > 0 and isinstance(error, KinfastError):
+    if launch.rank() > 0 and isinstance(error, KinfastError) and not isinstance(error, RankError):
         return  # the first process meets it, too
     if debug:
         traceback.print_exception(error)

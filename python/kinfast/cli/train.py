@@ -8,7 +8,7 @@ import typer
 from kinfast import config as defaults
 from kinfast import launch
 from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
-from kinfast.cli.train_request import asked_device, begin_or_resume
+from kinfast.cli.train_request import as_begun, asked_device, begin_or_resume, said_how_to_go_on
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -378,16 +378,13 @@ def command(
     from kinfast.train.interruption import terminating_as_interrupted
     from kinfast.train.ranks import joined_ranks
 
-    with make_reporter(quiet or launch.rank() > 0) as reporter:
+    asked = as_begun(asked)
+    run = asked["resume"] or out or new_run_path(Path(RUNS), backbone)
+    with make_reporter(quiet or launch.rank() > 0) as reporter, said_how_to_go_on(lambda: run):
         with joined_ranks(asked_device(asked)) as ranks:
-            run = Path(ranks.share(str(resume or out or new_run_path(Path(RUNS), backbone))))
-            try:
-                with terminating_as_interrupted():
-                    begin_or_resume(asked, run, usable_threads(threads), reporter, ranks)
-            except KeyboardInterrupt:
-                how = "kinfast train" if ranks.size == 1 else "torchrun … -m kinfast train"
-                typer.echo(f"interrupted; this goes on where it stopped: {how} --resume {run}", err=True)
-                raise
+            run = Path(ranks.share(str(run)))
+            with terminating_as_interrupted():
+                begin_or_resume(asked, run, usable_threads(threads), reporter, ranks)
         if not ranks.first:
             return
         evaluation = evaluate_run(run, reporter=reporter)

@@ -1,11 +1,16 @@
 """What a command line of `kinfast train` asks for: a run's settings, its device, a run begun or gone on with."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from kinfast import config as defaults
 from kinfast import launch
+from kinfast.errors import RankError
 
 if TYPE_CHECKING:
     from kinfast.progress import Reporter
@@ -28,6 +33,45 @@ def begin_or_resume(asked: dict[str, Any], run: Path, threads: int, reporter: "R
     if not all(path.is_dir() for path in where):
         where, where_tested = stores, test_on or where_tested
     resume(ranks.together(lambda: open_stores(where, where_tested)), run, **how)
+
+
+@contextmanager
+def said_how_to_go_on(run: Callable[[], Path]) -> Iterator[None]:
+    """Say the command that goes on with a run that was interrupted, or that lost one of its processes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if launch.rank() == 0 and _begun(run()):
+            typer.echo(f"interrupted; this goes on where it stopped: {_resume_words(run())}", err=True)
+        raise
+    except RankError as error:
+        if _begun(run()):
+            error.add_note(f"this goes on from the last checkpoint: {_resume_words(run())}")
+        raise
+
+
+def _begun(run: Path) -> bool:
+    from kinfast.train.folder import CONFIG
+
+    return (run / CONFIG).is_file()
+
+
+def _resume_words(run: Path) -> str:
+    return f"{'torchrun … -m kinfast' if launch.one_of_several() else 'kinfast'} train --resume {run}"
+
+
+def as_begun(asked: dict[str, Any]) -> dict[str, Any]:
+    """Where torchrun has started its processes anew (`--max-restarts`), ask to go on with the run that they began.
+
+    It is the one in --out, if it was asked for by this very command: another one there is refused as ever.
+    """
+    from kinfast.train.folder import asked_config, read_config
+
+    out = asked["out"]
+    if launch.life() == 0 or asked["resume"] is not None or out is None or not _begun(out):
+        return asked
+    same = asked_config(read_config(out), out) == requested_config(asked)
+    return asked | {"resume": out} if same else asked
 
 
 def asked_device(asked: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from kinfast.progress import Reporter, Silent
+from kinfast.train.folder import unfinished_name
 from kinfast.train.packing import pack, unpack
 
 FOLDER = "checkpoints"
@@ -75,7 +76,7 @@ def save_checkpoint(state: Checkpoint, path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     before = _newest_first(path)
     target = path / f"{int(before[0].stem) + 1 if before else 1:08d}{_SUFFIX}"
-    unfinished = path / f".{target.name}.{os.getpid()}.tmp"
+    unfinished = unfinished_name(target)
     tensors, rest = pack({item.name: getattr(state, item.name) for item in fields(Checkpoint)})
     try:
         save_file(tensors, unfinished, {"state": rest, "crc32": str(_checksum(tensors, rest))})

@@ -26,6 +26,8 @@ SPLIT = "split.parquet"
 HISTORY = "history.jsonl"
 PREDICTIONS = "predictions.parquet"
 WEIGHTS = "model.safetensors"
+UNFINISHED = ".tmp"
+"""End of a name under which a file is being written."""
 CHANGES = "resumed.jsonl"
 """What had changed each time that the run was gone on with; absent where nothing had."""
 
@@ -76,7 +78,7 @@ def read_environment(run: Path) -> dict[str, Any]:
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a parquet file through a temporary name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = _unfinished(path)
+    unfinished = unfinished_name(path)
     try:
         frame.to_parquet(unfinished, index=False)
         unfinished.replace(path)
@@ -87,7 +89,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 def write_arrays(arrays: Mapping[str, NDArray[np.float32]], path: Path) -> None:
     """Write named arrays into an NPZ file through a temporary name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = _unfinished(path)
+    unfinished = unfinished_name(path)
     try:
         with unfinished.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -98,7 +100,7 @@ def write_arrays(arrays: Mapping[str, NDArray[np.float32]], path: Path) -> None:
 
 def write_weights(folds: Mapping[int, Mapping[str, Tensor]], path: Path) -> None:
     """Write all folds' models into one file, as `fold<i>.<parameter>`."""
-    unfinished = _unfinished(path)
+    unfinished = unfinished_name(path)
     named = {f"fold{fold}.{name}": value.contiguous() for fold, part in folds.items() for name, value in part.items()}
     try:
         save_file(named, unfinished)
@@ -162,14 +164,21 @@ def asked_config(content: Mapping[str, Any], path: Path) -> TrainConfig:
     return TrainConfig(**values)
 
 
+def remove_unfinished(run: Path) -> None:
+    """Remove what a process that was killed left half written, checkpoints too: files under their temporary names."""
+    for unfinished in run.rglob(f".*{UNFINISHED}"):
+        unfinished.unlink(missing_ok=True)
+
+
+def unfinished_name(path: Path) -> Path:
+    """Name a file while it is being written."""
+    return path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+
+
 def _write_text(text: str, path: Path) -> None:
-    unfinished = _unfinished(path)
+    unfinished = unfinished_name(path)
     try:
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -58,3 +58,12 @@ def terminating_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def ignore_termination() -> None:
+    """Let SIGTERM pass from here on: torchrun sends it once a process is gone, and this one has still to say so.
+
+    For a process that ends in any case; torchrun kills what takes longer than half a minute.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)

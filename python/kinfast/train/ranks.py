@@ -15,15 +15,16 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch._C._distributed_c10d import GradBucket
+from torch._C._distributed_c10d import GradBucket, PrefixStore
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from kinfast import launch
 from kinfast.data.shard import Shard
 from kinfast.errors import KinfastError, RunError, UsageError
 from kinfast.train.precision import choose_device
+from kinfast.train.spokesman import EXIT_INPUT, Spokesman
 
-EXIT_INPUT = 2
 T = TypeVar("T")
 
 
@@ -178,24 +179,30 @@ def joined_ranks(device: str) -> Iterator[Ranks]:
 
     Raises:
         UsageError: the machine has not a GPU for each of its processes.
+        RankError: another process is gone, or this one met an error, and speaks for all.
+        SystemExit: another process speaks.
     """
     if not launch.one_of_several():
         yield ALONE
         return
-    size, local, on_machine = int(os.environ[launch.WORLD]), int(os.environ[launch.LOCAL_RANK]), launch.neighbours()
+    local, on_machine = int(os.environ[launch.LOCAL_RANK]), launch.neighbours()
     chosen = torch.device(own_device(device, local, on_machine))
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if chosen.type == "mps":
         raise UsageError("torchrun with Apple's GPUs: processes cannot train together on them; wanted --device cpu")
-    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    store, rank, size = next(rendezvous("env://"))
+    # after torchrun's --max-restarts it is the store of the life before, in which the dead have left their addresses
+    store = PrefixStore(f"life{launch.life()}", store)
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", store=store, rank=rank, world_size=size)
     control = dist.group.WORLD if chosen.type == "cpu" else dist.new_group(backend="gloo")
     try:
-        yield Ranks(launch.rank(), size, local, on_machine, control)
-    except RuntimeError as error:
-        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+        yield Ranks(rank, size, local, on_machine, control)
+    except BaseException as error:
+        ending = Spokesman(store, rank, size).ending(error)
+        if ending is error:
             raise
-        raise RunError("another process of the run has ended, its own message says why; --resume goes on") from error
+        raise ending from error
     # not after an error: others may wait in the group, and to leave it would be to wait for them
     dist.destroy_process_group()
 

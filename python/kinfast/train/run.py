@@ -111,6 +111,7 @@ def resume(
     """
     reporter = reporter or Silent()
     plan = ranks.together(lambda: _plan_again(store, run, ranks))
+    ranks.together(lambda: folder.remove_unfinished(run) if ranks.first else None)
     config = plan.config
     begun = bool(ranks.share(_all_begun(run, plan)))
     weights = ranks.together(lambda: None if begun else load_weights(config.backbone, config.weights))

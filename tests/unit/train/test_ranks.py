@@ -1,8 +1,11 @@
 """What several processes are refused and told, seen from one."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,12 +13,15 @@ from torch import nn
 from kinfast import launch
 from kinfast.cli import main, options
 from kinfast.config import TrainConfig
+from kinfast.data.augment import AugmentationSpec
+from kinfast.data.feed import Feed, LoaderSettings
+from kinfast.data.shard import Shard
 from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 from kinfast.models import build_model
 from kinfast.train.plan import make_plan
 from kinfast.train.ranks import ALONE, Ranks, joined_ranks, own_device
-from kinfast.train.shares import norm_lines
+from kinfast.train.shares import check_shares, norm_lines
 from kinfast.train.sync_norms import SyncedBatchNorm, synchronise_norms
 
 SECOND = Ranks(1, 4, 1, 4)
@@ -110,3 +116,26 @@ def test_synchronised_norms_keep_names_and_values() -> None:
     after = model.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_an_epoch_is_refused_exactly_where_a_process_would_have_no_site_of_a_minibatch() -> None:
+    """There is no rest at an epoch's end: sizes differ by one, so that what is left of 9 sites in fours is threes."""
+    refused = 0
+    for n_sites, batch_size, size in itertools.product(range(1, 26), range(1, 9), range(2, 5)):
+        least = min(least_share(n_sites, batch_size, Shard(rank, size)) for rank in range(size))
+        try:
+            check_shares([n_sites], batch_size, Ranks(0, size))
+        except UsageError:
+            assert least == 0, (n_sites, batch_size, size)
+            refused += 1
+        else:
+            assert least > 0, (n_sites, batch_size, size)
+    assert 0 < refused < 25 * 8 * 3
+
+
+def least_share(n_sites: int, batch_size: int, shard: Shard) -> int:
+    """Count a process's sites of the minibatch of which it has fewest."""
+    settings = LoaderSettings(batch_size=batch_size, augmentation=AugmentationSpec(), shard=shard)
+    one, nothing = np.zeros((1, 2), np.int64), Any
+    feed = Feed(nothing, np.arange(n_sites), None, settings, nothing, np.arange(3), ((0, 1, 2),), one)  # type: ignore[arg-type]
+    return min(len(rows[shard.part(len(rows))]) for rows in feed.batches(0))

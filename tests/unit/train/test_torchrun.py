@@ -39,14 +39,16 @@ def done(tmp_path_factory: pytest.TempPathFactory, write_store: Callable[..., Pr
     """A folder with what two processes left."""
     root = tmp_path_factory.mktemp("two")
     write_store(root / "prepared", wells=21)
-    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(SCRIPT)]
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words += ["--max-restarts", "1", str(SCRIPT)]
     begun = subprocess.Popen([*words, str(root)], stderr=subprocess.PIPE, text=True)
     try:
-        _, said = begun.communicate(timeout=200)
+        _, said = begun.communicate(timeout=150)
     finally:
         begun.terminate()  # which ends its processes; to kill it would leave them
         begun.wait()
     assert begun.returncode == 0, said[-3000:]
+    (root / "said.txt").write_text(said, encoding="utf-8")
     return root
 
 
@@ -104,3 +106,30 @@ def test_a_signal_that_one_process_hears_stops_both_and_the_run_goes_on(done: Pa
     assert read_history(done / "stopped") == read_history(done / "undisturbed")
     first, second = (load_file(done / run / "model.safetensors") for run in ("stopped", "undisturbed"))
     assert all(torch.equal(first[name], second[name]) for name in second)
+
+
+def test_who_is_left_says_in_one_line_that_a_process_was_killed(done: Path) -> None:
+    """The first one is gone, so the other speaks; torchrun would have ended it without a word after half a minute."""
+    said = (done / "said.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in said if line.startswith("kinfast")] == [
+        "kinfast: one of the 2 processes is gone without a word: killed, often for want of memory, or its machine is "
+        "down (torchrun names it below); wanted all until the end (this goes on from the last checkpoint: torchrun … "
+        f"-m kinfast train --resume {done / 'killed'})"
+    ]
+
+
+def test_a_run_whose_first_process_was_killed_goes_on_as_if_it_had_not_been(done: Path) -> None:
+    left = json.loads((done / "killed/left.json").read_text())
+    assert [name.startswith(".00000009.safetensors.") for name in left] == [True, False, False]
+    assert left[1:] == ["00000007.safetensors", "00000008.safetensors"]
+    assert not list((done / "killed").rglob(".*"))
+    assert read_history(done / "killed") == read_history(done / "undisturbed")
+    first, second = (load_file(done / run / "model.safetensors") for run in ("killed", "undisturbed"))
+    assert all(torch.equal(first[name], second[name]) for name in second)
+    tables = [pd.read_parquet(done / run / "predictions.parquet") for run in ("killed", "undisturbed")]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def test_a_process_without_a_site_answers_all_the_same(done: Path, work: ModuleType) -> None:
+    store = PreparedStore.open(done / "prepared")
+    assert torch.equal(torch.load(done / "lone.pt"), work.answer_about(1, store, ALONE))

@@ -1,5 +1,9 @@
-"""What each of two processes does in test_torchrun.py: `torchrun … two_processes.py FOLDER`."""
+"""What each of two processes does in test_torchrun.py: `torchrun --max-restarts 1 … two_processes.py FOLDER`.
 
+In its first life the first process is killed while it writes a checkpoint; torchrun starts both anew.
+"""
+
+import json
 import os
 import signal
 import sys
@@ -7,17 +11,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kinfast import schema
+from kinfast import launch, schema
+from kinfast.cli import main as command
 from kinfast.config import TrainConfig
+from kinfast.data.composites import parse_composites
+from kinfast.data.feed import LoaderSettings
+from kinfast.data.loaders import make_loader
 from kinfast.data.minibatch import Minibatch
 from kinfast.data.shard import Shard
 from kinfast.data.store import PreparedStore
 from kinfast.models import StreamClassifier, build_model
 from kinfast.progress import Silent
 from kinfast.train import resume, train
+from kinfast.train.inference import answer
 from kinfast.train.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, Loss
 from kinfast.train.precision import Precision
 from kinfast.train.ranks import Ranks, joined_ranks
@@ -49,6 +59,17 @@ CONFIG = TrainConfig(
     device="cpu",
     patience=0,
 )
+
+
+ASKED = (
+    *("backbone", "weights", "label", "split_by", "epochs", "steps_per_epoch", "batch_size", "input_size", "loader"),
+    *("optimizer", "learning_rate", "dropout", "rotation_degrees", "noise", "device", "patience"),
+)
+"""Options of the command that make these settings."""
+DRAWING = replace(CONFIG, dropout=0.3, optimizer="adam", learning_rate=1e-3, checkpoint_minutes=60.0)
+DEADLY = 9
+"""Checkpoint in the writing of which the first process dies: of four steps, validation and the end of the first epoch
+are six or seven, so it is one within the second."""
 
 
 class InFloat64(nn.Module):
@@ -100,6 +121,41 @@ class Signalling(Silent):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+def train_until_killed(root: Path) -> None:
+    """Train by command; the first process has written a checkpoint, and not yet named it, when it is killed."""
+    left = DEADLY
+
+    def die_at_last(_file: int) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.fsync = die_at_last
+    names = {"rotation_degrees": "rotation"}
+    asked = {field: getattr(DRAWING, field) for field in ASKED}
+    words = [f"--{names.get(field, field).replace('_', '-')}={value}" for field, value in asked.items()]
+    command.run(["train", str(root / "prepared"), f"--out={root / 'killed'}", *words, "--checkpoint-minutes=1e-9"])
+
+
+def go_on(store: PreparedStore, run: Path, ranks: Ranks) -> None:
+    """Go on with the run whose first process was killed, and tell what it left."""
+    left = sorted(path.name for path in (run / "checkpoints/fold0").iterdir())
+    ranks.each("")  # all have looked
+    resume(store, run, ranks=ranks)
+    if ranks.first:
+        (run / "left.json").write_text(json.dumps(left), encoding="utf-8")
+
+
+def answer_about(n_sites: int, store: PreparedStore, ranks: Ranks) -> Tensor:
+    """Ask an untrained model about the first sites: with fewer than there are processes, one has none."""
+    torch.manual_seed(0)
+    settings = LoaderSettings(input_size=24, batch_size=8, shard=ranks.shard)
+    loader = make_loader("torch", store, np.arange(n_sites), parse_composites(None, store), None, settings)
+    model = build_model("lenet_alexnet", (3, 3), 2)
+    return torch.from_numpy(answer(model, loader, Loss(CROSS_ENTROPY), Precision("cpu", None), ranks=ranks).logits)
+
+
 def main(root: Path, ranks: Ranks) -> None:
     """Take steps, train, train with an interruption by a signal that one process hears, and go on."""
     for backbone in STEPS:
@@ -107,11 +163,14 @@ def main(root: Path, ranks: Ranks) -> None:
         if ranks.first:
             torch.save(state, root / f"{backbone}.pt")
     store = PreparedStore.open(root / "prepared")
+    go_on(store, root / "killed", ranks)
+    lone = answer_about(1, store, ranks)
+    if ranks.first:
+        torch.save(lone, root / "lone.pt")
     train(store, CONFIG, root / "two", ranks=ranks)
-    drawing = replace(CONFIG, dropout=0.3, optimizer="adam", learning_rate=1e-3, checkpoint_minutes=60.0)
-    train(store, drawing, root / "undisturbed", ranks=ranks)
+    train(store, DRAWING, root / "undisturbed", ranks=ranks)
     try:
-        train(store, drawing, root / "stopped", reporter=Signalling(6) if ranks.rank == 1 else None, ranks=ranks)
+        train(store, DRAWING, root / "stopped", reporter=Signalling(6) if ranks.rank == 1 else None, ranks=ranks)
     except KeyboardInterrupt:
         if ranks.first:
             (root / "stopped/interrupted").touch()
@@ -122,5 +181,7 @@ def main(root: Path, ranks: Ranks) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    if launch.life() == 0:
+        train_until_killed(Path(sys.argv[1]))
     with joined_ranks("cpu") as joined:
         main(Path(sys.argv[1]), joined)
