@@ -129,6 +129,8 @@ def asked_for(kinfast: Command, monkeypatch: pytest.MonkeyPatch, *words: str | P
 
     def catch(store: object, config: TrainConfig, out: Path, **_: object) -> None:
         caught.append(config)
+        out.mkdir(parents=True)
+        (out / "config.json").touch()  # begun, so that there is something to go on with
         raise KeyboardInterrupt
 
     monkeypatch.setattr("kinfast.train.run.train", catch)
