@@ -108,6 +108,8 @@ def _judge(root: Path, loader: str, kills: int, seed: int) -> tuple[bool, int, i
 def _life(work: Callable[[], object]) -> int:
     """Do something in a forked process. Returns its exit code, negative for a signal."""
     sys.stdout.flush()
+    if "nvidia.dali" in sys.modules:
+        raise RuntimeError("DALI's threads do not survive a fork: only the lives may import it")
     child = os.fork()
     if child == 0:
         code = 1

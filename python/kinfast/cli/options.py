@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kinfast import launch
+from kinfast.control_groups import processor_quota
 
 SPIN_ROUNDS = 10_000
 """Rounds, some tenths of a millisecond, that a waiting thread of libgomp's spins before it sleeps."""
@@ -36,7 +37,7 @@ def let_waiting_threads_sleep() -> None:
 
 
 def usable_threads(asked: int | None) -> int:
-    """Give the number of threads to use: what was asked for, else affinity capped by the cgroup's quota.
+    """Give the number of threads to use: what was asked for, else affinity capped by the control groups' quota.
 
     Processes that torchrun started on this machine share them.
     """
@@ -45,17 +46,10 @@ def usable_threads(asked: int | None) -> int:
 
 def _processors() -> int:
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(affinity, _cgroup_quota() or affinity))
+    quota = processor_quota()
+    return affinity if quota is None else max(1, min(affinity, round(quota)))
 
 
 def split_words(options: list[str] | None) -> list[str] | None:
     """Read an option that may be repeated and may hold several words with commas between; None where it is absent."""
     return [word.strip() for option in options for word in option.split(",") if word.strip()] if options else None
-
-
-def _cgroup_quota() -> int | None:
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if quota == "max" else max(1, round(int(quota) / int(period)))
-    except (OSError, ValueError):
-        return None

@@ -1,12 +1,11 @@
 """How much memory of the host is free to take, within the limits of the control groups that this process is in."""
 
-import itertools
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+from kinfast.control_groups import CGROUPS, OWN_GROUPS, groups_of_version_1, groups_of_version_2
 
 MEMINFO = Path("/proc/meminfo")
-CGROUPS = Path("/sys/fs/cgroup")
-OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def available_bytes(meminfo: Path = MEMINFO, cgroups: Path = CGROUPS, own: Path = OWN_GROUPS) -> int:
@@ -31,33 +30,10 @@ def available_bytes(meminfo: Path = MEMINFO, cgroups: Path = CGROUPS, own: Path 
 
 def _left_by_groups(cgroups: Path, own: Path) -> Iterator[int]:
     """Yield what each group leaves that has a limit."""
-    second, first = _paths(own)
-    for group in _upwards(cgroups, second):
+    for group in groups_of_version_2(cgroups, own):
         yield from _left(group, "memory.max", "memory.current", "inactive_file")
-    for group in _upwards(cgroups / "memory", first):
+    for group in groups_of_version_1("memory", cgroups, own):
         yield from _left(group, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-
-
-def _paths(own: Path) -> tuple[str, str]:
-    """Read this process's group in version 2, and in version 1's memory controller: `0::/a`, `4:memory:/b`."""
-    second = first = "/"
-    try:
-        lines = own.read_text().splitlines()
-    except OSError:
-        return second, first
-    for line in lines:
-        _, controllers, path = [*line.split(":", 2), "", ""][:3]
-        if controllers == "":
-            second = path
-        elif "memory" in controllers.split(","):
-            first = path
-    return second, first
-
-
-def _upwards(mounted: Path, path: str) -> Iterator[Path]:
-    """Yield a group's folder and those above it. A container may name the host's: only the top is there."""
-    names = [name for name in PurePosixPath(path).parts if name not in ("/", "..")]
-    return itertools.accumulate(names, Path.joinpath, initial=mounted)
 
 
 def _left(group: Path, limit: str, used: str, unused_files: str) -> Iterator[int]:
