@@ -1,5 +1,6 @@
 """Attributions add up, belong to their stains, and exist for every kind of backbone."""
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,3 +140,14 @@ def test_shuffled_weights_are_the_same_values_in_another_order() -> None:
         assert torch.equal(mine.reshape(-1).sort().values, theirs.reshape(-1).sort().values), name
     first, second = next(model.parameters()), next(other.parameters())
     assert not torch.equal(first, second)
+
+
+def test_shuffled_copies_of_traced_networks_answer_as_in_evaluation() -> None:
+    """A deep copy of a traced network is in training mode, whatever it was copied from, and its norms would learn."""
+    model = build_model("mobilenet_v2", (3,), 2).eval()
+    assert any(layer.training for layer in copy.deepcopy(model).modules())
+    other = shuffle_weights(model, 0)
+    assert not any(layer.training for layer in other.modules())
+    before = {name: value.clone() for name, value in other.named_buffers()}
+    other([torch.rand(2, 3, 32, 32)])
+    assert all(torch.equal(value, before[name]) for name, value in other.named_buffers())
