@@ -53,3 +53,7 @@ class RunError(InputError):
 
 class RankError(RunError):
     """What one of several processes that train together says for all of them; the others end without a word."""
+
+
+class SaidInterrupt(SystemExit):
+    """An interruption by Ctrl-C or SIGTERM, of which the person was told, and how to go on."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from kinfast import launch
-from kinfast.errors import KinfastError, RankError, UsageError
+from kinfast.errors import KinfastError, RankError, SaidInterrupt, UsageError
 
 COMMANDS: tuple[str, ...] = (
     "demo",
@@ -102,7 +102,7 @@ def _exit_code(words: list[str]) -> int:
             build_app(words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS)(args=words, standalone_mode=True)
     except SystemExit as stop:  # typer ends with this, after Ctrl-C too
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        return _interrupted() if code == EXIT_INTERRUPTED else code
+        return _interrupted() if code == EXIT_INTERRUPTED and not isinstance(stop, SaidInterrupt) else code
     except KeyboardInterrupt:
         return _interrupted()
     except (KinfastError, OSError, MemoryError) as error:

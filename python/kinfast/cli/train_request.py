@@ -10,11 +10,13 @@ import typer
 
 from kinfast import config as defaults
 from kinfast import launch
-from kinfast.errors import RankError
+from kinfast.errors import RankError, SaidInterrupt
 
 if TYPE_CHECKING:
     from kinfast.progress import Reporter
     from kinfast.train.ranks import Ranks
+
+EXIT_INTERRUPTED = 130
 
 
 def begin_or_resume(asked: dict[str, Any], run: Path, threads: int, reporter: "Reporter", ranks: "Ranks") -> None:
@@ -41,9 +43,10 @@ def said_how_to_go_on(run: Callable[[], Path]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if launch.rank() == 0 and _begun(run()):
-            typer.echo(f"interrupted; this goes on where it stopped: {_resume_words(run())}", err=True)
-        raise
+        if launch.rank() > 0 or not _begun(run()):
+            raise
+        typer.echo(f"interrupted; this goes on where it stopped: {_resume_words(run())}", err=True)
+        raise SaidInterrupt(EXIT_INTERRUPTED) from None
     except RankError as error:
         if _begun(run()):
             error.add_note(f"this goes on from the last checkpoint: {_resume_words(run())}")

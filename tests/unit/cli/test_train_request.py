@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from kinfast import launch
-from kinfast.cli import train
+from kinfast.cli import main, train
 from kinfast.cli.train_request import as_begun, requested_config, said_how_to_go_on
-from kinfast.errors import RankError
+from kinfast.errors import RankError, SaidInterrupt
 from kinfast.train.folder import CONFIG, write_json
 
 
@@ -48,7 +48,9 @@ def test_the_command_that_goes_on_is_said_where_there_is_a_run(
     go(KeyboardInterrupt())
     assert not hasattr(go(RankError("gone")), "__notes__")
     begin(asked)
-    go(KeyboardInterrupt())
+    with pytest.raises(SaidInterrupt) as said, said_how_to_go_on(lambda: asked["out"]):
+        raise KeyboardInterrupt
+    assert said.value.code == main.EXIT_INTERRUPTED
     how = f"kinfast train --resume {asked['out']}"
     assert capsys.readouterr().err == f"interrupted; this goes on where it stopped: {how}\n"
     monkeypatch.setattr(launch, "one_of_several", lambda: True)
