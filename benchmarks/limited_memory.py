@@ -26,7 +26,7 @@ import pandas as pd
 
 from kinfast import schema
 from kinfast.config import STORE_FORMAT_VERSION
-from kinfast.data.memory import CGROUPS, OWN_GROUPS, _paths
+from kinfast.control_groups import groups_of_version_1, groups_of_version_2
 
 SIDE, CHANNELS = 1024, ["DNA", "RNA", "ER"]
 MB = 2**20
@@ -53,8 +53,8 @@ class Group:
 @contextmanager
 def limited(n_bytes: int) -> Iterator[Group | None]:
     """Make a group below this process's own; None where that is not allowed."""
-    second, first = _paths(OWN_GROUPS)
-    for version, above in ((1, CGROUPS / "memory" / first.lstrip("/")), (2, CGROUPS / second.lstrip("/"))):
+    own = {1: [*groups_of_version_1("memory")][-1], 2: [*groups_of_version_2()][-1]}
+    for version, above in own.items():
         folder = above / f"kinfast-{os.getpid()}"
         try:
             folder.mkdir()
