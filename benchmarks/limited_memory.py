@@ -10,7 +10,6 @@ where there is none.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -22,10 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from benchmarks.controls_store import write_controls
 
-from kinfast import schema
-from kinfast.config import STORE_FORMAT_VERSION
 from kinfast.control_groups import groups_of_version_1, groups_of_version_2
 
 SIDE, CHANNELS = 1024, ["DNA", "RNA", "ER"]
@@ -77,30 +74,8 @@ def limited(n_bytes: int) -> Iterator[Group | None]:
 def write_store(root: Path, n_bytes: int) -> int:
     """Write a store of so many bytes, two sites a well; give its number of sites."""
     n = 2 * (n_bytes // (2 * SIDE * SIDE * len(CHANNELS)) + 1)
-    role = np.array(["negcon", "poscon"])[np.arange(n) // 2 % 2]
-    well = np.arange(n) // 2
-    sites = pd.DataFrame(
-        {
-            schema.PLATE: "P0",
-            schema.WELL: [f"{chr(65 + one // 48)}{one % 48 + 1:02d}" for one in well],
-            schema.SITE: 1 + np.arange(n) % 2,
-            schema.TIMEPOINT: 1,
-            schema.COMPOUND: role,
-            schema.ROLE: role,
-            schema.FLAG_ANY: False,
-            schema.FLAG_EXCLUDED: False,
-            schema.FLAG_REASON: "",
-            schema.IMAGE_FILE: "images/P0.npy",
-            schema.IMAGE_INDEX: np.arange(n),
-        }
-    )
-    sites[schema.FLAGS] = False
-    (root / "images").mkdir(parents=True)
-    np.lib.format.open_memmap(root / "images/P0.npy", "w+", np.uint8, (n, SIDE, SIDE, len(CHANNELS)))
-    sites.to_parquet(root / "sites.parquet")
-    dataset = {"format_version": STORE_FORMAT_VERSION, "channels": CHANNELS, "composites": {"one": CHANNELS}}
-    dataset |= {"streams": ["one"], "image_size": [SIDE, SIDE]}
-    (root / "dataset.json").write_text(json.dumps(dataset), encoding="utf-8")
+    images = write_controls(root, n, SIDE, {"one": CHANNELS})
+    np.lib.format.open_memmap(images, "w+", np.uint8, (n, SIDE, SIDE, len(CHANNELS)))
     return n
 
 

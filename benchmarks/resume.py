@@ -19,12 +19,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
+from benchmarks.controls_store import control_roles, write_controls
 from safetensors.torch import load_file
 
 from kinfast import schema
-from kinfast.config import STORE_FORMAT_VERSION, TrainConfig
+from kinfast.config import TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.progress import Silent
 from kinfast.train import resume, train
@@ -146,36 +146,10 @@ def _write_store(root: Path) -> None:
     """Write a store whose negative controls are dark and whose positive controls are bright."""
     rng = np.random.default_rng(0)
     n = 2 * WELLS
-    role = np.array(["negcon", "poscon"])[np.arange(n) // 2 % 2]
-    sites = pd.DataFrame(
-        {
-            schema.PLATE: "P0",
-            schema.WELL: [f"B{index // 2 + 1:02d}" for index in range(n)],
-            schema.SITE: [1 + index % 2 for index in range(n)],
-            schema.TIMEPOINT: 1,
-            schema.COMPOUND: role,
-            schema.ROLE: role,
-            schema.FLAG_ANY: False,
-            schema.FLAG_EXCLUDED: False,
-            schema.FLAG_REASON: "",
-            schema.IMAGE_FILE: "images/P0.npy",
-            schema.IMAGE_INDEX: np.arange(n),
-        }
-    )
-    sites[schema.FLAGS] = False
+    path = write_controls(root, n, SIDE, {"one": CHANNELS, "two": CHANNELS[::-1]})
     images = rng.normal(100, 15, (n, SIDE, SIDE, len(CHANNELS)))
-    images[..., 0] += np.where(role == "negcon", -60, 60)[:, None, None]
-    (root / "images").mkdir(parents=True)
-    np.save(root / "images/P0.npy", images.clip(0, 255).astype(np.uint8))
-    sites.to_parquet(root / "sites.parquet")
-    dataset = {
-        "format_version": STORE_FORMAT_VERSION,
-        "channels": CHANNELS,
-        "composites": {"one": CHANNELS, "two": CHANNELS[::-1]},
-        "streams": ["one", "two"],
-        "image_size": [SIDE, SIDE],
-    }
-    (root / "dataset.json").write_text(json.dumps(dataset), encoding="utf-8")
+    images[..., 0] += np.where(control_roles(n) == "negcon", -60, 60)[:, None, None]
+    np.save(path, images.clip(0, 255).astype(np.uint8))
 
 
 if __name__ == "__main__":
