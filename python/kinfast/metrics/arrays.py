@@ -18,3 +18,9 @@ def ratio(part: AnyArray, whole: AnyArray) -> Float:
     result: Float = np.full(shape, np.nan)
     np.divide(part, whole, out=result, where=np.broadcast_to(whole > 0, shape))
     return result
+
+
+def means_of_known(values: Float, axis: int) -> Float:
+    """Average over an axis, leaving out NaN; NaN where nothing is known."""
+    known = ~np.isnan(values)
+    return ratio(np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis))

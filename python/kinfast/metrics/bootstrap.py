@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinfast.domain import AnyArray
-from kinfast.metrics.arrays import Codes, Float, Probabilities, ratio
+from kinfast.metrics.arrays import Codes, Float, Probabilities, means_of_known, ratio
 from kinfast.metrics.decisions import TOP_K, decide
 from kinfast.metrics.scores import METRICS, POSITIVE, class_f1
 
@@ -58,8 +58,7 @@ def bootstrap_scores(
         clusters: (n,) cluster of each row, 0 … n_clusters - 1.
         multiplicities: (n_draws, n_clusters) times that each cluster was drawn.
     """
-    everything = np.ones((1, multiplicities.shape[1]), multiplicities.dtype)
-    multiplicities = np.concatenate([everything, multiplicities])
+    multiplicities = with_all_rows(multiplicities)
     scores = _decisions(probabilities, codes, clusters, multiplicities)
     areas, precisions = _by_class(probabilities, codes, clusters, multiplicities)
     if probabilities.shape[1] == 2:
@@ -86,13 +85,19 @@ def interval(draws: Float, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def with_all_rows(multiplicities: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Put a draw of every cluster once before the others, for `keep_missed`: (1 + n_draws, n_clusters)."""
+    return np.concatenate([np.ones((1, multiplicities.shape[1]), multiplicities.dtype), multiplicities])
+
+
+def keep_missed(values: Float) -> Float:
+    """Give what a draw misses the value of the first draw, which is of all rows: (1 + n_draws, k)."""
+    kept: Float = np.where(np.isnan(values), values[:1], values)
+    return kept
+
+
 def _class_means(values: Float) -> Float:
-    """Give the means over classes, (1 + n_draws, n_classes) -> (1 + n_draws,); the first is of all rows, undrawn."""
-    values = np.where(np.isnan(values), values[:1], values)
-    known = ~np.isnan(values)
-    count = known.sum(axis=1)
-    total = np.where(known, values, 0.0).sum(axis=1)
-    return ratio(total, count)
+    return means_of_known(keep_missed(values), axis=1)
 
 
 def _decisions(

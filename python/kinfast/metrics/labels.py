@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinfast.domain import AnyArray
-from kinfast.metrics.arrays import Codes, Float, Probabilities, ratio
-from kinfast.metrics.bootstrap import weighted_ranking
+from kinfast.metrics.arrays import Codes, Float, Probabilities, means_of_known, ratio
+from kinfast.metrics.bootstrap import keep_missed, weighted_ranking, with_all_rows
 from kinfast.metrics.decisions import SWITCHED_ON
 from kinfast.metrics.scores import METRICS, class_f1, mean_defined, score
 
@@ -48,8 +48,7 @@ def score_labels(
         clusters: (n,) what is drawn as a whole.
         multiplicities: (n_draws, n_clusters).
     """
-    everything = np.ones((1, multiplicities.shape[1]), multiplicities.dtype)
-    multiplicities = np.concatenate([everything, multiplicities])  # the first draw is of all rows
+    multiplicities = with_all_rows(multiplicities)
     known, member = ~np.isnan(truths), truths >= HALF
     both = np.asarray(member.any(axis=0) & (known & ~member).any(axis=0), np.bool_)
     draws = _decision_draws(known, member, probabilities > SWITCHED_ON, clusters, multiplicities)
@@ -60,7 +59,9 @@ def score_labels(
         for label in range(truths.shape[1])
     )
     merged = {name: mean_defined(np.array([one[name] for one in labels])) for name in METRICS}
-    merged_draws = {name: _means(np.where(both[:, None], _kept(draws[name]).T, np.nan)) for name in PER_LABEL}
+    merged_draws = {
+        name: means_of_known(np.where(both[:, None], keep_missed(draws[name]).T, np.nan), axis=0) for name in PER_LABEL
+    }
     cells = score_label(truths[known], probabilities[known])
     merged |= {"roc_auc_micro": cells["roc_auc_macro"], "binary_accuracy": cells["top1_accuracy"]}
     merged_draws |= {"roc_auc_micro": pooled, "binary_accuracy": draws["binary_accuracy"][:, 0]}
@@ -118,11 +119,16 @@ def _decision_draws(
     members, others = total(member), total(known & ~member)
     hits, spared = total(member & given), total(known & ~member & ~given)
     called = hits + others - spared
-    balanced = _means(np.stack([_kept(ratio(hits, members)), _kept(ratio(spared, others))]))
+    balanced = _either(ratio(hits, members), ratio(spared, others))
     rest = members + others - called
-    f1 = _means(np.stack([_kept(class_f1(hits, members, called)), _kept(class_f1(spared, others, rest))]))
+    f1 = _either(class_f1(hits, members, called), class_f1(spared, others, rest))
     right = ratio((hits + spared).sum(axis=1), (members + others).sum(axis=1))
     return {"balanced_accuracy": balanced, "f1_macro": f1, "binary_accuracy": right[:, None]}
+
+
+def _either(has: Float, has_not: Float) -> Float:
+    """Average over a label's two classes, (1 + n_draws, k)."""
+    return means_of_known(np.stack([keep_missed(has), keep_missed(has_not)]), axis=0)
 
 
 def macro_area(truths: Float, probabilities: Probabilities) -> float:
@@ -154,20 +160,6 @@ def soft_errors(truths: Float, said: Probabilities) -> dict[str, float]:
         "rmse": float(np.sqrt((gaps**2).mean())),
         "spearman": mean_defined(np.array(ranks)),
     }
-
-
-def _kept(values: Float) -> Float:
-    """Give what a draw misses the value of the first, which is of all rows: (1 + n_draws, k)."""
-    kept: Float = np.where(np.isnan(values), values[:1], values)
-    return kept
-
-
-def _means(values: Float) -> Float:
-    """Average over the first axis, NaN where nothing is defined."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    total = np.where(known, values, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _spearman(one: Float, other: Float) -> float:

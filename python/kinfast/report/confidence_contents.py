@@ -26,8 +26,11 @@ def confidence_tables(metrics: dict[str, Any]) -> list[Table]:
     return [*tables, _next(found, several)] if found["next_compounds"] else tables
 
 
-def _rows(found: list[dict[str, Any]]) -> tuple[tuple[str, ...], ...]:
-    return tuple(
+def _coverage_table(
+    name: str, title: str, rows: list[dict[str, Any]], header: tuple[str, str, str], note: str
+) -> Table:
+    """Lay out coverage by level and class; the header names the class, the unit and the mean size."""
+    shown_rows = tuple(
         (
             f"{row['level']:.0%}",
             row["class"] or MARGINAL,
@@ -35,49 +38,46 @@ def _rows(found: list[dict[str, Any]]) -> tuple[tuple[str, ...], ...]:
             f"{shown(row['coverage'])} [{shown(row['low'])}, {shown(row['high'])}]",
             shown(row["mean_set_size"], 2),
         )
-        for row in found
+        for row in rows
     )
+    kind, unit, size = header
+    columns = ("level", kind, f"{unit}s", "coverage", size)
+    return Table(name, title, pd.DataFrame(rows, columns=list(COVERAGE_COLUMNS)), columns, shown_rows, note, 2)
 
 
 def _labels_coverage(found: dict[str, Any]) -> Table:
     unit = found["unit"]
-    return Table(
+    return _coverage_table(
         "conformal_coverage",
         f"How often prediction sets hold a label that a held-out {unit} has",
-        pd.DataFrame(found["coverage"], columns=list(COVERAGE_COLUMNS)),
-        ("level", "label", f"{unit}s", "coverage", "mean set size"),
-        _rows(found["coverage"]),
+        found["coverage"],
+        ("label", unit, "mean set size"),
         f"Each label is set beside the calibration {unit}s that have it; labels of few of those share a reference. In"
         f" brackets the levels that this coverage does not contradict (beta-binomial, 95 %); of all labels together,"
         f" where a {unit} counts once for each, a bootstrap's interval over {unit}s.",
-        2,
     )
 
 
 def _absence(found: dict[str, Any]) -> Table:
     unit = found["unit"]
-    return Table(
+    return _coverage_table(
         "conformal_absence",
         f"How often a label that a held-out {unit} lacks may be missing, as the sets say",
-        pd.DataFrame(found["coverage_of_absence"], columns=list(COVERAGE_COLUMNS)),
-        ("level", "label", f"{unit}s", "coverage", "mean number that may be missing"),
-        _rows(found["coverage_of_absence"]),
+        found["coverage_of_absence"],
+        ("label", unit, "mean number that may be missing"),
         "Beside the table of labels that a set holds: a label that may not be missing is sure.",
-        2,
     )
 
 
 def _coverage(found: dict[str, Any]) -> Table:
     unit = found["unit"]
-    return Table(
+    return _coverage_table(
         "conformal_coverage",
         f"How often prediction sets hold the true class of held-out {unit}s",
-        pd.DataFrame(found["coverage"], columns=list(COVERAGE_COLUMNS)),
-        ("level", "class", f"{unit}s", "coverage", "mean set size"),
-        _rows(found["coverage"]),
+        found["coverage"],
+        ("class", unit, "mean set size"),
         f"In brackets the levels that this coverage does not contradict (beta-binomial, 95 %). A class of few"
         f" calibration {unit}s shares its reference with the other small ones, and none of it may be excludable.",
-        2,
     )
 
 
