@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ class Recorder:
         before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         machine = describe_machine()
         kept = before.get("results", {}) if before.get("machine") == machine else {}
-        merged = kept | {name: measured.as_json() for name, measured in self.found.items()}
+        today = {"day": datetime.now(UTC).date().isoformat()}
+        merged = kept | {name: measured.as_json() | today for name, measured in self.found.items()}
         results = {name: merged[name] for name in FLOORS if name in merged}
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n", encoding="utf-8")

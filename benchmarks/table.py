@@ -1,9 +1,10 @@
 """`python -m benchmarks.table`: write the accepted results into README.md and docs/performance.md."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.floors import FLOORS
+from benchmarks.floors import FLOORS, Floor
 from benchmarks.record import HERE, read_baseline
 
 BEGIN, END = "<!-- benchmarks: begin (python -m benchmarks.table) -->", "<!-- benchmarks: end -->"
@@ -11,27 +12,39 @@ PAGES = ("README.md", "docs/performance.md")
 
 
 def markdown(baseline: dict[str, Any]) -> str:
-    """Make one table for each kind of machine, with the machine named above it."""
-    parts = []
-    for entry in baseline.values():
-        machine = entry["machine"]
-        parts.append(
-            f"{machine['processor']}, {machine['kind']}; kinfast {machine['kinfast']}, tifffile {machine['tifffile']}, "
-            f"imagecodecs {machine['imagecodecs']}, OpenCV {machine['opencv']}, NumPy {machine['numpy']}:\n\n"
-            "| what | against | wanted | measured |\n|---|---|---|---|\n" + "".join(_rows(entry["results"]))
-        )
-    return "\n".join(parts)
+    """Make one table with a column for each kind of machine, and name the machines under it."""
+    kinds = list(baseline)
+    head = f"| what | against | wanted | {' | '.join(kinds)} |\n|{'---|' * (3 + len(kinds))}\n"
+    rows = [
+        _row(name, floor, [baseline[kind]["results"].get(name) for kind in kinds]) for name, floor in FLOORS.items()
+    ]
+    return f"{head}{''.join(rows)}\n{''.join(_machine_line(entry) for entry in baseline.values())}"
 
 
-def _rows(results: dict[str, Any]) -> list[str]:
-    rows = []
-    for name, floor in FLOORS.items():
-        if name in results:
-            measured = results[name]
-            peer = f" (here {measured['peer']})" if measured["peer"] else ""
-            verdict = f"{measured['ratio']:.3g}" if floor.holds(measured["ratio"]) else f"**{measured['ratio']:.3g}**"
-            rows.append(f"| {name} | {floor.against}{peer} | {floor.words} | {verdict} |\n")
-    return rows
+def _row(name: str, floor: Floor, measured: Sequence[dict[str, Any] | None]) -> str:
+    if not any(measured):
+        return ""
+    return f"| {name} | {floor.against} | {floor.words} | {' | '.join(_cell(floor, one) for one in measured)} |\n"
+
+
+def _cell(floor: Floor, measured: dict[str, Any] | None) -> str:
+    """Give a ratio, bold where it is under its floor, with the peer that was the fastest."""
+    if measured is None:
+        return "not measured"
+    ratio = f"{measured['ratio']:.3g}"
+    peer = f" ({measured['peer']})" if measured["peer"] else ""
+    return (ratio if floor.holds(measured["ratio"]) else f"**{ratio}**") + peer
+
+
+def _machine_line(entry: dict[str, Any]) -> str:
+    machine = entry["machine"]
+    days = sorted({result["day"] for result in entry["results"].values()})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return (
+        f"- {machine['kind']}: {machine['processor']}, measured {when}; kinfast {machine['kinfast']}, tifffile "
+        f"{machine['tifffile']}, imagecodecs {machine['imagecodecs']}, OpenCV {machine['opencv']}, NumPy "
+        f"{machine['numpy']}\n"
+    )
 
 
 def with_table(text: str, table: str) -> str:
