@@ -2,43 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
+from tests.e2e.conftest import Command
 from tests.unit.train.conftest import write_learnable_store
 
-from kinfast.cli.main import run as run_command
-
-Command = Callable[..., tuple[int, str, str]]
 SMALL = [
     "--backbone", "lenet_alexnet", "--weights", "none", "--input-size", "24", "--batch-size", "8", "--device", "cpu",
     "--loader", "torch", "--epochs", "2", "--steps-per-epoch", "2", "--task", "role", "--threads", "1", "--quiet",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def kinfast(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command in this process; give its exit code, stdout and stderr."""
-    torch.set_num_threads(1)
-
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            run_command([str(word) for word in words])
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("science") / "prepared"
-    write_learnable_store(root, plates=2, wells=12)
-    return root
 
 
 def test_the_ladder_is_climbed_kept_and_drawn(kinfast: Command, prepared: Path, tmp_path: Path) -> None:
@@ -68,6 +42,54 @@ def test_the_ladder_is_climbed_kept_and_drawn(kinfast: Command, prepared: Path, 
     code, _, err = kinfast(*words, "--seed", "3")
     assert code == 2
     assert "was trained with other options" in err
+
+
+def test_two_levels_alone_are_trained_and_others_join_later(
+    kinfast: Command, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr("kinfast.report.run.write_report", lambda run, **_: drawn.append(run.name))  # drawn above
+    monkeypatch.setattr("kinfast.report.leakage.save_figure", lambda *_: None)
+    out = tmp_path / "ladder"
+    words = ["leakage", prepared, *SMALL, "--epochs", "1", "--draws", "10", "--out", out]
+    code, _, err = kinfast(*words, "--levels", "compound,image")
+    assert (code, err) == (0, "")
+    assert {path.parent.name for path in out.glob("*/config.json")} == {"image", "compound"}
+    assert drawn == ["image", "compound"]  # from the leakiest split on, however they were named
+    found = json.loads((out / "leakage.json").read_text())
+    assert [level for level in ("image", "well", "plate", "compound") if found[level]] == ["image", "compound"]
+    assert [(step["split_by"], step["against"]) for step in found["steps"]] == [("image", "compound")]
+    raw = pd.read_csv(out / "tables/leakage.csv")
+    assert set(raw["split_by"]) == {"image", "compound"}
+    for level in ("image", "compound"):
+        config = json.loads((out / level / "config.json").read_text())
+        assert config["split_by"] == level
+        table = pd.read_parquet(out / level / "predictions.parquet")
+        parts = table[table["part"].isin(["train", "test"])].groupby("Metadata_Compound")["part"].nunique()
+        assert (parts.drop("DMSO") == 1).all() == (level == "compound")
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("*/model.safetensors")}
+    assert kinfast(*words, "--levels", "image,well,compound")[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    steps = json.loads((out / "leakage.json").read_text())["steps"]
+    assert [step["split_by"] for step in steps] == ["image", "well"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--levels", "image,fov"], "--levels image,fov: wanted some of image, well, plate, compound"),
+        (["--backbone", "vgg61"], "no backbone 'vgg61'"),
+        (["--audit", "nothing.csv"], "nothing.csv"),
+    ],
+)
+def test_a_ladder_that_cannot_be_climbed_is_one_line(
+    kinfast: Command, prepared: Path, tmp_path: Path, words: list[str], said: str
+) -> None:
+    code, out, err = kinfast("leakage", prepared, *SMALL, *words, "--out", tmp_path / "ladder")
+    assert (code, out) == (2, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "ladder").exists()
 
 
 def test_leakage_leaves_the_split_to_itself(kinfast: Command, prepared: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """From plates to a trained, evaluated run and its predictions, through the command line."""
 
 import io
-from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from tests.e2e.conftest import Command
 
 from kinfast import schema
 from kinfast.cli import main
 from kinfast.cli.main import run as run_command
 from kinfast.config import TrainConfig
 
-Command = Callable[..., tuple[int, str, str]]
 SMALL = [
     "--backbone",
     "lenet_alexnet",
@@ -29,20 +28,6 @@ SMALL = [
     "cpu",
 ]
 SHORT = [*SMALL, "--task", "role", "--split-by", "well", "--loader", "torch", "--epochs", "2", "--steps-per-epoch", "2"]
-
-
-@pytest.fixture
-def kinfast(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command in this process; give its exit code, stdout and stderr."""
-
-    def call(*words: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            run_command([str(word) for word in words])
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

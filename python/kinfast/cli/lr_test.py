@@ -55,7 +55,7 @@ def command(
     from kinfast.studies.rates import FIGURE, RateRange, find_rates, suggestion_table
     from kinfast.studies.settings import read_settings
 
-    config = replace(BASE, optimizer=optimizer, weights=weights, **read_settings(changes or []))
+    config = replace(BASE, **{"optimizer": optimizer, "weights": weights, **read_settings(changes or [])})
     names = split_words(backbones) or [config.backbone]
     with make_reporter(quiet) as reporter:
         found = find_rates(

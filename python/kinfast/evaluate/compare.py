@@ -37,10 +37,12 @@ def compare_runs(
         `n_units`, `pairs` (differences, p, what else differs, a verdict), `verdicts`.
 
     Raises:
-        UsageError: fewer than two runs. RunError: runs that cannot be compared.
+        UsageError: fewer than two runs, or one twice. RunError: runs that cannot be compared.
     """
     if len(paths) < 2:
         raise UsageError(f"{len(paths)} run: wanted two or more to compare")
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UsageError(f"{', '.join(map(str, paths))}: a run is named twice; wanted each once")
     reporter, runs = reporter or Silent(), [read_run(path) for path in paths]
     names = _names(runs)
     common = find_common(runs)

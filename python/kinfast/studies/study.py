@@ -1,21 +1,20 @@
 """A study: arms compared over seeds, each at its best learning rate, which is chosen on a seed of its own."""
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from kinfast.errors import RunError, UsageError
+from kinfast.errors import UsageError
 from kinfast.evaluate.convergence import judge_convergence
 from kinfast.progress import Reporter, Silent
-from kinfast.report.tables import write_text
 from kinfast.studies.arms import Arm, choose_rates, with_rate
 from kinfast.studies.cells import Cell, Outcome, train_cell, train_cells
+from kinfast.studies.claim import RUNS, claim_folder
 from kinfast.studies.gap import SeedScores, measure_seed
 from kinfast.studies.measures import open_run, validation_score
 
-STUDY, RUNS = "study.json", "runs"
+STUDY = "study.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,8 @@ def run_study(
         RunError: the folder holds another study.
     """
     reporter = reporter or Silent()
-    _claim(out, plan, prepared)
+    question = {"prepared": str(prepared.resolve()), **asdict(plan)}
+    claim_folder(out, STUDY, question, grows="seeds")  # more seeds than before are welcome
 
     def train(cells: Sequence[Cell]) -> dict[str, Outcome]:
         outcomes = train_cells(
@@ -123,6 +123,10 @@ def _search(
         return {}
     done = train(list(cells.values()))
     outcomes = {key: done[cell.name] for key, cell in cells.items()}
+    for arm in arms:
+        tried = [outcomes[arm.name, rate] for rate in arm.rates]
+        if all(outcome.error for outcome in tried):
+            raise UsageError(f"{arm.name}: every rate failed, first {tried[0].cell.name}: {tried[0].error}")
     return {
         key: math.nan if outcome.error else validation_score(open_run(outcome.run), plan.metric)
         for key, outcome in outcomes.items()
@@ -131,18 +135,3 @@ def _search(
 
 def _stem(arm: Arm) -> str:
     return "".join(letter if letter.isalnum() or letter in "+-" else "_" for letter in arm.name)
-
-
-def _claim(out: Path, plan: StudyPlan, prepared: Path) -> None:
-    """Make the folder this study's own; more seeds than before are welcome."""
-    content = json.loads(json.dumps({"prepared": str(prepared.resolve()), **asdict(plan)}))
-    path = out / STUDY
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        other = [key for key in content if key != "seeds" and before.get(key) != content[key]]
-        if other:
-            raise RunError(f"{out} holds another study ({', '.join(other)} differ): give another --out")
-    elif out.is_dir() and any(out.iterdir()):
-        raise RunError(f"{out} is not empty and holds no study: give another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(json.dumps(content, indent=2) + "\n", path)

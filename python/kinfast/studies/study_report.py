@@ -11,8 +11,9 @@ from kinfast.report.gap_figure import draw_gaps
 from kinfast.report.page import Section, inline_image, make_page
 from kinfast.report.style import figure_style, save_figure
 from kinfast.report.tables import Table, shown, to_html, write_table, write_text
+from kinfast.studies.claim import RUNS
 from kinfast.studies.gap import FEWEST_SEEDS, Mean, mean_over_seeds, paired_difference
-from kinfast.studies.study import RUNS, Study
+from kinfast.studies.study import Study
 
 
 def write_study(study: Study, title: str, out: Path) -> tuple[list[Table], list[str]]:

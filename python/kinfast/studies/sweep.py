@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from kinfast.config import TrainConfig
-from kinfast.errors import RunError, UsageError
+from kinfast.errors import UsageError
 from kinfast.evaluate.convergence import judge_convergence
 from kinfast.progress import Reporter, Silent
 from kinfast.report.tables import write_text
 from kinfast.studies.cells import Cell, Outcome, train_cell, train_cells
+from kinfast.studies.claim import RUNS, claim_folder, has_runs
 from kinfast.studies.measures import LOSS, VALIDATION_METRICS, open_run, validation_score
 from kinfast.studies.search import propose
 from kinfast.studies.space import Changes, Choices, Range, all_combinations, name_changes
 
-SWEEP, TRIALS, RUNS = "sweep.json", "trials.json", "runs"
+SWEEP, TRIALS = "sweep.json", "trials.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def run_sweep(
     """
     reporter = reporter or Silent()
     _check(plan)
-    claim_sweep(out, plan, prepared)
+    _claim(out, plan, prepared)
 
     def train(trials: Sequence[Trial]) -> list[Trial]:
         cells = [Cell(trial.name, replace(plan.base, **trial.changes)) for trial in trials]
@@ -120,24 +121,11 @@ def best_trial(trials: Sequence[Trial], *, maximise: bool) -> Trial | None:
     return (max if maximise else min)(known, key=lambda trial: trial.score) if known else None
 
 
-def claim_sweep(out: Path, plan: SweepPlan, prepared: Path) -> None:
-    """Make the folder this sweep's own; a sweep of Optuna's may ask for more trials than before.
-
-    Raises:
-        RunError: it holds another sweep.
-    """
-    content = json.loads(json.dumps({"prepared": str(prepared.resolve()), **asdict(plan)}, default=str))
-    path = out / SWEEP
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        other = [key for key in content if key != "trials" and before.get(key) != content[key]]
-        if other or (before.get("trials") is None) != (plan.trials is None):
-            what = ", ".join(other or ["trials"])
-            raise RunError(f"{out} holds another sweep ({what} differ): give another --out, or the options it had")
-    elif out.is_dir() and any(out.iterdir()):
-        raise RunError(f"{out} is not empty and holds no sweep: give another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(json.dumps(content, indent=2) + "\n", path)
+def _claim(out: Path, plan: SweepPlan, prepared: Path) -> None:
+    """Make the folder this sweep's own; a sweep of Optuna's may ask for more trials than before."""
+    if not has_runs(out):
+        (out / TRIALS).unlink(missing_ok=True)  # proposals that were not begun, maybe of another question
+    claim_folder(out, SWEEP, {"prepared": str(prepared.resolve()), **asdict(plan)}, grows="trials")
 
 
 def _check(plan: SweepPlan) -> None:

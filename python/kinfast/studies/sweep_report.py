@@ -11,8 +11,9 @@ from kinfast.report.page import Section, inline_image, make_page
 from kinfast.report.style import figure_style, save_figure
 from kinfast.report.sweep_figure import draw_sweep
 from kinfast.report.tables import Table, shown, to_html, write_table, write_text
+from kinfast.studies.claim import RUNS
 from kinfast.studies.settings import spell_value
-from kinfast.studies.sweep import RUNS, SweepPlan, Trial, best_trial
+from kinfast.studies.sweep import SweepPlan, Trial, best_trial
 
 NAME = "sweep"
 

@@ -70,7 +70,7 @@ def test_a_killed_sweep_goes_on_where_it_was(fake: Any, tmp_path: Path) -> None:
 def test_another_question_in_the_same_folder_is_refused(fake: Any, tmp_path: Path) -> None:
     run_sweep(tmp_path, SweepPlan(BASE, GRID[:1], None, "loss"), tmp_path / "sweep", trainer=fake(skill))
     other = SweepPlan(replace(BASE, epochs=11), GRID[:1], None, "loss")
-    with pytest.raises(RunError, match="base differ"):
+    with pytest.raises(RunError, match="epochs differ"):
         run_sweep(tmp_path, other, tmp_path / "sweep", trainer=fake(skill))
 
 
