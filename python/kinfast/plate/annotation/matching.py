@@ -39,9 +39,14 @@ class Match:
 
 
 class Matcher:
-    """Looks compounds up in libraries."""
+    """Looks compounds up in libraries.
+
+    Attributes:
+        has_library: whether there is any to look in.
+    """
 
     def __init__(self, libraries: Sequence[Library]) -> None:
+        self.has_library = bool(libraries)
         self._index: dict[tuple[str, str], list[Entry]] = defaultdict(list)
         self._symbols: dict[str, bool] = {}
         for library in libraries:

@@ -11,12 +11,13 @@ import pandas as pd
 
 from kinfast import schema
 from kinfast.plate.annotation import audit, corrections, dictionary
-from kinfast.plate.annotation.annotate import PROVENANCE, Annotation, annotate_wells
+from kinfast.plate.annotation.annotate import Annotation, annotate_wells
 from kinfast.plate.annotation.audit import Check, audit_images, audit_stated, audit_wells
 from kinfast.plate.annotation.classes import leave_out_small
 from kinfast.plate.annotation.corrections import Doubt, read_corrections, write_rows
 from kinfast.plate.annotation.library import open_library
 from kinfast.plate.annotation.plate_map import read_plate_maps
+from kinfast.plate.annotation.provenance import PROVENANCE
 from kinfast.plate.tables import EXCEL_ENDINGS, read_table
 
 WELLS, CORRECTIONS, AUDIT, ORIGINS = "wells.csv", "corrections.csv", "audit.csv", "provenance.csv"
