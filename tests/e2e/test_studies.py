@@ -241,6 +241,7 @@ def test_a_study_of_optimisers_lands_and_takes_one_more_seed(
     assert {path.name for path in out.iterdir()} >= {"study.json", "gaps.png", "report.html"}
     assert "holds another study (rates differ)" in refused(kinfast, *asked, "--rates", "1e-2")
     assert len(trainings.begun) == 6
+    assert "too few epochs" in said
 
 
 def test_a_study_that_cannot_be_made_is_one_line(kinfast: Command, prepared: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from kinfast import config
 from kinfast.evaluate.confidence import SCALED, UNSCALED
+from kinfast.evaluate.conformal import spell_empty
 from kinfast.evaluate.verdicts import Kind, Verdict
 
 
@@ -36,9 +37,12 @@ def _coverage(found: dict[str, Any], several: bool) -> Verdict:
 def _size(found: dict[str, Any], n_classes: int, classes: str) -> Iterator[Verdict]:
     row = next(r for r in found["coverage"] if r["class"] == "" and r["level"] == config.SET_LEVEL)
     size, own = row["mean_set_size"], found["classes_with_own_reference"]
+    empty = spell_empty(row["empty_share"], classes)
+    empty += ", which counts as missed" if empty else ""
     yield Verdict(
         Kind.FINDING if size < n_classes / 2 else Kind.CAUTION,
-        f"At {config.SET_LEVEL:.0%} a set holds {size:.1f} of {n_classes} {classes} on average; {own} of them have"
+        f"At {config.SET_LEVEL:.0%} a set holds {size:.1f} of {n_classes} {classes} on average{empty};"
+        f" {own} {classes} have"
         f" {config.FEWEST_CALIBRATION} calibration {found['unit']}s or more, and so a promise of their own.",
         "sets_are_small",
         size < n_classes / 2,

@@ -28,7 +28,7 @@ from kinfast.metrics.conformal import (
 from kinfast.metrics.coverage import coverage_interval
 from kinfast.metrics.labels import HALF
 
-COVERAGE_COLUMNS = ("level", "class", "n", "coverage", "low", "high", "mean_set_size")
+COVERAGE_COLUMNS = ("level", "class", "n", "coverage", "low", "high", "mean_set_size", "empty_share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def average_units(probabilities: Probabilities, codes: Codes, groups: Codes) -> 
 
 
 def coverage_rows(folds: list[FoldUnits], classes: tuple[str, ...], several: bool = False) -> list[dict[str, Any]]:
-    """Measure on the test part how often a set holds the true class, and how large it is.
+    """Measure on the test part how often a set holds the true class, how large it is, and how often it is empty.
 
     Returns:
         A row for each level, marginal (class empty, all classes one reference), then for each class that was tested
@@ -199,7 +199,15 @@ def _row(
         "low": number(low),
         "high": number(high),
         "mean_set_size": number(sets[mask].sum(axis=1).mean()),
+        "empty_share": number((~sets[mask].any(axis=1)).mean()),
     }
+
+
+def spell_empty(share: float, classes: str) -> str:
+    """Say how many prediction sets are empty, for a sentence on their mean size, which hides it; nothing for none."""
+    if share <= 0:
+        return ""
+    return f", and {'under 1%' if share < 0.01 else f'{share:.0%}'} of the sets are empty (unlike all {classes})"
 
 
 def _bootstrap_share(covered: NDArray[np.bool_], groups: Codes) -> tuple[float, float]:

@@ -16,7 +16,7 @@ import pandas as pd
 from kinfast import config, schema
 from kinfast.domain import AnyArray
 from kinfast.errors import RunError
-from kinfast.evaluate.conformal import FoldUnits, average_units, read_folds
+from kinfast.evaluate.conformal import FoldUnits, average_units, read_folds, spell_empty
 from kinfast.evaluate.levels import find_units
 from kinfast.evaluate.next_compounds import NEXT_COLUMNS, rank_compounds, spell_set
 from kinfast.evaluate.odd_sites import mark_new_sites
@@ -119,10 +119,10 @@ def _lines(run: Run, known: list[FoldUnits], sites: pd.DataFrame, groups: Codes,
     unit = "compound" if run.split_by == "compound" else "well"
     n = np.unique(np.concatenate([fold.test.groups for fold in known])).size
     what = "labels" if run.several else "classes"
-    size = prediction_sets(values, config.SET_LEVEL).sum(axis=1).mean()
+    sizes = prediction_sets(values, config.SET_LEVEL).sum(axis=1)
     lines = [
-        f"sets at {config.SET_LEVEL:.0%} by {unit}, calibrated on {n} held-out {unit}s: {size:.1f} of"
-        f" {len(run.classes)} {what} on average"
+        f"sets at {config.SET_LEVEL:.0%} by {unit}, calibrated on {n} held-out {unit}s: {sizes.mean():.1f} of"
+        f" {len(run.classes)} {what} on average{spell_empty(float((sizes == 0).mean()), what)}"
     ]
     before = float(np.median(np.concatenate([fold.test.sites for fold in known])))
     now = float(np.median(np.unique(groups, return_counts=True)[1]))

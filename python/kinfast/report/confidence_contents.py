@@ -27,9 +27,9 @@ def confidence_tables(metrics: dict[str, Any]) -> list[Table]:
 
 
 def _coverage_table(
-    name: str, title: str, rows: list[dict[str, Any]], header: tuple[str, str, str], note: str
+    name: str, title: str, rows: list[dict[str, Any]], header: tuple[str, str, str, str], note: str
 ) -> Table:
-    """Lay out coverage by level and class; the header names the class, the unit and the mean size."""
+    """Lay out coverage by level and class; the header names the class, the unit, the mean size and what none is."""
     shown_rows = tuple(
         (
             f"{row['level']:.0%}",
@@ -37,11 +37,12 @@ def _coverage_table(
             str(row["n"]),
             f"{shown(row['coverage'])} [{shown(row['low'])}, {shown(row['high'])}]",
             shown(row["mean_set_size"], 2),
+            f"{row['empty_share']:.0%}",
         )
         for row in rows
     )
-    kind, unit, size = header
-    columns = ("level", kind, f"{unit}s", "coverage", size)
+    kind, unit, size, empty = header
+    columns = ("level", kind, f"{unit}s", "coverage", size, empty)
     return Table(name, title, pd.DataFrame(rows, columns=list(COVERAGE_COLUMNS)), columns, shown_rows, note, 2)
 
 
@@ -51,7 +52,7 @@ def _labels_coverage(found: dict[str, Any]) -> Table:
         "conformal_coverage",
         f"How often prediction sets hold a label that a held-out {unit} has",
         found["coverage"],
-        ("label", unit, "mean set size"),
+        ("label", unit, "mean set size", "empty sets"),
         f"Each label is set beside the calibration {unit}s that have it; labels of few of those share a reference. In"
         f" brackets the levels that this coverage does not contradict (beta-binomial, 95 %); of all labels together,"
         f" where a {unit} counts once for each, a bootstrap's interval over {unit}s.",
@@ -64,7 +65,7 @@ def _absence(found: dict[str, Any]) -> Table:
         "conformal_absence",
         f"How often a label that a held-out {unit} lacks may be missing, as the sets say",
         found["coverage_of_absence"],
-        ("label", unit, "mean number that may be missing"),
+        ("label", unit, "mean number that may be missing", "none may be"),
         "Beside the table of labels that a set holds: a label that may not be missing is sure.",
     )
 
@@ -75,9 +76,11 @@ def _coverage(found: dict[str, Any]) -> Table:
         "conformal_coverage",
         f"How often prediction sets hold the true class of held-out {unit}s",
         found["coverage"],
-        ("class", unit, "mean set size"),
+        ("class", unit, "mean set size", "empty sets"),
         f"In brackets the levels that this coverage does not contradict (beta-binomial, 95 %). A class of few"
-        f" calibration {unit}s shares its reference with the other small ones, and none of it may be excludable.",
+        f" calibration {unit}s shares its reference with the other small ones, and none of it may be excludable."
+        f" An empty set excludes every class: the {unit} is unlike the calibration {unit}s of each. It counts as"
+        " missed, so that sets of classes that are told apart well hold fewer than one on average.",
     )
 
 

@@ -59,7 +59,7 @@ def _lead(sites: pd.DataFrame, quarantine: pd.DataFrame, dataset: Mapping[str, A
             (str(len(dataset["plates"])), "plates"),
             (f"{sites[[schema.PLATE, schema.WELL]].drop_duplicates().shape[0]:,}", "wells"),
             (f"{left_out:,}", "sites that training leaves out"),
-            (f"{len(quarantine):,}", "files in quarantine"),
+            (f"{len(quarantine):,}", "images missing or unusable"),
         ]
     )
 

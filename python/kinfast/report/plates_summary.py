@@ -62,9 +62,16 @@ def _usable(
     if lost.any():
         most = str(counts.index[0]).removeprefix("Flag_").replace("_", " ")
         words += f"; {int(lost.sum()):,} are left out, most often as {most} ({int(counts.iloc[0]):,})"
-    n = len(quarantine)
-    causes = f"{n:,} cause{'s' * (n > 1)} of missing or broken files stand{'s' * (n == 1)} in quarantine"
-    return f"{words}; {causes if n else 'no file is in quarantine'}."
+    return f"{words}; {_lost_images(quarantine)}."
+
+
+def _lost_images(quarantine: pd.DataFrame) -> str:
+    """Count images that are missing (they have no path), and files that are there and could not be used."""
+    missing = int((quarantine["path"] == "").sum())
+    unusable = quarantine.loc[quarantine["path"] != "", "path"].nunique()
+    parts = [f"{missing:,} image{'s are' if missing > 1 else ' is'} missing"] if missing else []
+    parts += [f"{unusable:,} file{'s' * (unusable > 1)} could not be used"] if unusable else []
+    return f"{' and '.join(parts)} (quarantine.csv says which and why)" if parts else "no image is missing or unusable"
 
 
 def _light(dataset: Mapping[str, Any], drifting: list[Mapping[str, Any]]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kinfast.evaluate.conformal import spell_empty
 from kinfast.evaluate.verdicts import Kind
 from kinfast.report.page import summary_box
 
@@ -110,7 +111,7 @@ def _limits(metrics: Mapping[str, Any]) -> str:
         row = marginal[0]
         parts.append(
             f"sets meant to be right 90 % of the time were right {row['coverage']:.0%} of it and named "
-            f"{row['mean_set_size']:.1f} {classes} on average"
+            f"{row['mean_set_size']:.1f} {classes} on average{spell_empty(row['empty_share'], classes)}"
         )
     cautions = sum(verdict.get("kind") == str(Kind.CAUTION) for verdict in metrics["verdicts"])
     counted = f"{cautions} cautions below limit it" if cautions > 1 else "1 caution below limits it"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from kinfast import __version__
+from kinfast.metrics.learning_curves import FEWEST_EPOCHS
 from kinfast.report.gap_figure import draw_gaps
 from kinfast.report.page import Section, inline_image, make_page
 from kinfast.report.style import figure_style, save_figure
@@ -60,7 +61,7 @@ def arms_table(study: Study) -> Table:
             }
         )
         spelled = "–" if rate is None else f"{rate:g}"
-        rows.append((arm, spelled, *map(_interval, columns.values()), f"{flat} of {judged}"))
+        rows.append((arm, spelled, *map(_interval, columns.values()), _flat_words(flat, judged, len(scores))))
     return Table(
         "arms",
         f"{study.plan.metric} in train and test, and the gap, over {study.plan.seeds} seeds",
@@ -151,7 +152,9 @@ def study_lines(study: Study) -> list[str]:
             found = "no difference in generalisation is shown"
         lines.append(f"{pair}: {found}; {spread}.")
     for arm, (flat, judged) in study.converged.items():
-        if flat < judged:
+        if not judged:
+            lines.append(f"{arm}: {FEWEST_EPOCHS} epochs are the fewest that can say whether a run has converged.")
+        elif flat < judged:
             lines.append(f"{arm}: {judged - flat} of {judged} runs have not converged.")
     for searched in study.plan.arms:
         rate, tried = study.best.get(searched.name), searched.rates
@@ -171,6 +174,13 @@ def _interval(mean: Mean) -> str:
     if math.isnan(mean.low):
         return shown(mean.value)
     return f"{shown(mean.value)} [{shown(mean.low)}, {shown(mean.high)}]"
+
+
+def _flat_words(flat: int, judged: int, runs: int) -> str:
+    """Count runs whose loss is flat at the end, of those of which that can be said."""
+    if not judged:
+        return "too few epochs"
+    return f"{flat} of {judged}" + (f", {runs - judged} too short to say" if judged < runs else "")
 
 
 def _flat(name: str, mean: Mean) -> dict[str, float]:

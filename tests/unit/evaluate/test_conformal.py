@@ -8,7 +8,15 @@ from scipy.stats import betabinom
 from tests.unit.evaluate.compound_run import CLASSES, compound_run
 
 from kinfast import config
-from kinfast.evaluate.conformal import COVERAGE_COLUMNS, average_units, coverage_rows, read_folds
+from kinfast.evaluate.conformal import (
+    COVERAGE_COLUMNS,
+    FoldUnits,
+    UnitRows,
+    average_units,
+    coverage_rows,
+    read_folds,
+    spell_empty,
+)
 from kinfast.metrics.conformal import Calibration, class_categories, p_values, prediction_sets
 from kinfast.metrics.coverage import beta_binomial, coverage_interval, covered_by_rank
 
@@ -102,6 +110,24 @@ def test_the_table_has_the_contracted_columns() -> None:
     assert all(row["low"] <= row["coverage"] <= row["high"] for row in rows)
     sizes = [row["mean_set_size"] for row in rows if row["class"] == ""]
     assert sizes == sorted(sizes)
+
+
+def test_sets_of_units_like_no_class_are_counted_as_empty() -> None:
+    codes = np.repeat(np.array([0, 1]), 20)
+    ordinary = np.where(codes[:, None] == np.arange(2), 0.9, 0.1)
+    strange = np.full((4, 2), 0.01)  # of sigmoids, which need not add up to one: below all 20 of either class
+    validation = UnitRows(ordinary, codes, np.arange(40), np.ones(40, np.int64))
+    tested, truth = np.concatenate([ordinary[10:26], strange]), np.concatenate([codes[10:26], [0, 0, 1, 1]])
+    rows = coverage_rows(
+        [FoldUnits(0, validation, UnitRows(tested, truth, np.arange(20), np.ones(20, int)))], ("a", "b")
+    )
+    marginal = next(row for row in rows if (row["level"], row["class"]) == (0.9, ""))
+    assert (marginal["mean_set_size"], marginal["empty_share"], marginal["coverage"]) == (0.8, 0.2, 0.8)
+    of_class = {row["class"]: row["empty_share"] for row in rows if row["level"] == 0.9 and row["class"]}
+    assert of_class == pytest.approx({"a": 2 / 12, "b": 2 / 8})
+    assert spell_empty(0.2, "classes") == ", and 20% of the sets are empty (unlike all classes)"
+    assert spell_empty(0.004, "labels") == ", and under 1% of the sets are empty (unlike all labels)"
+    assert spell_empty(0.0, "classes") == ""
 
 
 def test_the_beta_binomial_is_scipys() -> None:

@@ -54,6 +54,8 @@ def test_the_columns_are_there_and_a_compounds_sites_agree(tmp_path: Path) -> No
     named = sites["Metadata_Role"] == "trt"
     assert (judged.table[named].groupby(sites["Metadata_Compound"])["p_value_EGFR"].nunique() == 1).all()
     assert said[0].startswith("sets at 90% by compound, calibrated on ")
+    empty = (judged.table["set_90"] == "").groupby(sites["Metadata_Compound"]).first()
+    assert empty.any() == ("of the sets are empty" in said[0])
     assert not any("trained on" in line for line in said)
 
 

@@ -35,17 +35,23 @@ def test_plates_without_a_fault_are_ready() -> None:
     sites, dataset = store()
     kind, headline, sentences = judge_plates(sites, NOTHING, dataset)
     assert (kind, headline) == ("support", "ready to train on")
-    assert sentences[0].startswith("80 of 80 sites can be trained on, in 40 wells of 2 plates; no file")
+    assert sentences[0].startswith(
+        "80 of 80 sites can be trained on, in 40 wells of 2 plates; no image is missing or unusable."
+    )
     assert "corrected in 2 of 4 channels" in sentences[1]
     assert sentences[2] == "No plate loses over 20% of its sites, and all have negative controls."
 
 
 def test_a_blurred_plate_without_controls_and_broken_files_are_named() -> None:
     sites, dataset = store(blurred=30, controls=False)
-    broken = pd.DataFrame([["a.tif", "P1", "B02", "1", "1", "DNA", "truncated"]], columns=schema.QUARANTINE)
+    rows = [["a.tif", "P1", "B02", "1", "1", "DNA", "truncated"], ["", "P1", "B03", "1", "1", "DNA", "no image"]]
+    broken = pd.DataFrame([*rows, ["", "P1", "B04", "1", "1", "ER", "no image"]], columns=schema.QUARANTINE)
     kind, headline, sentences = judge_plates(sites, broken, dataset)
     assert (kind, headline) == ("caution", "look at what is named here first")
-    assert "30 are left out, most often as blurred (30); 1 cause of missing or broken files stands" in sentences[0]
+    assert sentences[0].endswith(
+        "30 are left out, most often as blurred (30); 2 images are missing and 1 file could not be used "
+        "(quarantine.csv says which and why)."
+    )
     assert "1 plate of 2 loses over 20% of the sites, P2 the most (75%)" in sentences[2]
     assert "no negative controls are known on P2" in sentences[2]
 

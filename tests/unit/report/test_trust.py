@@ -27,7 +27,9 @@ def metrics(
             for name, value in leads.items()
         },
         "per_class": {"compound": [row, {**row, "low": 0.4}]},
-        "confidence": {"coverage": [{"level": 0.9, "class": "", "coverage": 0.92, "mean_set_size": 1.4}]},
+        "confidence": {
+            "coverage": [{"level": 0.9, "class": "", "coverage": 0.92, "mean_set_size": 1.4, "empty_share": 0.0}]
+        },
         "verdicts": [{"kind": "caution", "text": "few"}, {"kind": "clear", "text": "none"}],
     }  # fmt: skip
 
@@ -61,6 +63,13 @@ def test_three_sentences_say_skill_rivals_and_limits() -> None:
         "1 of 2 classes cannot be told from chance one by one; sets meant to be right 90 % of the time were right 92% "
         "of it and named 1.4 classes on average; 1 caution below limits it."
     )
+
+
+def test_empty_sets_are_not_hidden_in_a_mean() -> None:
+    found = metrics()
+    found["confidence"]["coverage"][0] |= {"mean_set_size": 0.9, "empty_share": 0.15}
+    limits = judge_trust(found).sentences[2]
+    assert "named 0.9 classes on average, and 15% of the sets are empty (unlike all classes); 1 caution" in limits
 
 
 def test_a_leaking_split_is_counted_where_it_was_measured() -> None:

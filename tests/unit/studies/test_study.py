@@ -13,7 +13,7 @@ from kinfast.errors import RunError, UsageError
 from kinfast.studies.arms import choose_rates, optimizer_arms, stream_arms, with_rate
 from kinfast.studies.gap import mean_over_seeds, paired_difference
 from kinfast.studies.study import StudyPlan, run_study
-from kinfast.studies.study_report import difference, study_lines, write_study
+from kinfast.studies.study_report import arms_table, difference, study_lines, write_study
 
 BASE = TrainConfig(backbone="lenet_alexnet", weights="none", epochs=10)
 
@@ -52,6 +52,19 @@ def test_a_stopped_study_goes_on_and_takes_more_seeds(fake: Any, tmp_path: Path)
     assert "too few for an interval" in study_lines(study)[0]
     with pytest.raises(RunError, match="metric differ"):
         run_study(tmp_path, StudyPlan(arms, 2, "top1_accuracy"), tmp_path / "study", trainer=second)
+
+
+def test_runs_too_short_to_judge_are_not_none_of_none(fake: Any, tmp_path: Path) -> None:
+    short = replace(BASE, epochs=3)
+    plan = StudyPlan(tuple(optimizer_arms(["adam", "sgd"], short, [1e-3])), 3, "roc_auc_macro")
+    study = run_study(tmp_path, plan, tmp_path / "study", trainer=fake(skill))
+    assert study.converged == {"adam": (0, 0), "sgd": (0, 0)}
+    assert {row[-1] for row in arms_table(study).rows} == {"too few epochs"}
+    lines = study_lines(study)
+    assert "adam: 5 epochs are the fewest that can say whether a run has converged." in lines
+    assert not any("have not converged" in line for line in lines)
+    mixed = replace(study, converged={"adam": (0, 1), "sgd": (3, 3)})
+    assert [row[-1] for row in arms_table(mixed).rows] == ["0 of 1, 2 too short to say", "3 of 3"]
 
 
 def test_adam_then_sgd_takes_both_rates() -> None:
