@@ -5,7 +5,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +26,7 @@ from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
 from kinfast.train.apply import load_model, run_composites
+from kinfast.train.export_files import INPUT, OUTPUTS, Said, read_onnx, read_torch, write_onnx, write_torch
 from kinfast.train.inference import answer
 from kinfast.train.limits import torch_threads
 from kinfast.train.losses import Loss
@@ -36,9 +36,6 @@ from kinfast.train.whole_sites import WholeSites
 
 ONNX, TORCH = "onnx", "torch"
 SUFFIXES = {ONNX: ".onnx", TORCH: ".pt2"}
-INPUT, OUTPUTS = "sites", ("logits", "probabilities")
-METADATA = "kinfast"
-"""Key of the metadata in an ONNX file; in a .pt2 file it is the extra file of this name with .json."""
 CHECKED_SITES = 4
 """Enough to ask in batches of two sizes; a float64 pass of VGG16 takes seconds a site."""
 MORE = 16
@@ -47,9 +44,6 @@ each in its order: their errors are alike in size, and the largest of a few is n
 PROTOBUF_BYTES = 2**31
 """What an ONNX file holds at most."""
 INSTALL = "pip install 'kinfast[export]', or ask for --format torch"
-
-Said = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Logits and probabilities, (n, n_classes) each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +236,7 @@ def _write(
     """Write under a temporary name, read again, ask in two batches, and only then give the file its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}{SUFFIXES[kind]}")
-    write, read = (_write_onnx, _read_onnx) if kind == ONNX else (_write_torch, _read_torch)
+    write, read = (write_onnx, read_onnx) if kind == ONNX else (write_torch, read_torch)
     try:
         try:
             # batches of one are a case of their own to a tracer: two or more stand for any number
@@ -270,50 +264,3 @@ def _differences(said: Said, *, wanted: Said, allowed: tuple[float, float]) -> t
             f"float32 explains {allowed[0]:.3g} and {allowed[1]:.3g}: no file was left; try the other --format"
         )
     return logits, probabilities
-
-
-def _write_onnx(module: WholeSites, example: torch.Tensor, metadata: str, path: Path) -> None:
-    import onnx
-
-    with warnings.catch_warnings():
-        # torch would rather have its other exporter used, which takes seven times as long (17 s of two MobileNetV2)
-        # for a file that is no nearer, and one package more
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            module,
-            (example,),
-            str(path),
-            dynamo=False,
-            input_names=[INPUT],
-            output_names=list(OUTPUTS),
-            dynamic_axes={name: {0: "batch"} for name in (INPUT, *OUTPUTS)},
-        )
-    written = onnx.load(str(path))
-    onnx.helper.set_model_props(written, {METADATA: metadata})
-    onnx.checker.check_model(written)
-    onnx.save(written, str(path))
-
-
-def _read_onnx(path: Path) -> Callable[[NDArray[np.uint8]], Said] | None:
-    if importlib.util.find_spec("onnxruntime") is None:
-        return None
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda sites: tuple(session.run(list(OUTPUTS), {INPUT: sites}))
-
-
-def _write_torch(module: WholeSites, example: torch.Tensor, metadata: str, path: Path) -> None:
-    shapes = ({0: torch.export.Dim("batch", min=1)},)
-    program = torch.export.export(module, (example,), dynamic_shapes=shapes)
-    torch.export.save(program, path, extra_files={f"{METADATA}.json": metadata})
-
-
-def _read_torch(path: Path) -> Callable[[NDArray[np.uint8]], Said] | None:
-    loaded = torch.export.load(path).module()
-
-    def ask(sites: NDArray[np.uint8]) -> Said:
-        logits, probabilities = loaded(torch.from_numpy(sites))
-        return logits.numpy(), probabilities.numpy()
-
-    return ask

@@ -134,13 +134,13 @@ def test_a_file_that_says_something_else_gets_no_name(
     trained: Path, store: PreparedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A channel exchanged on the way: nothing that the exporter itself would notice."""
-    write = export._write_onnx
+    write = export.write_onnx
 
     def exchange(module: Any, *rest: Any) -> None:
         module._positions = [channels[::-1] for channels in module._positions]
         write(module, *rest)
 
-    monkeypatch.setattr(export, "_write_onnx", exchange)
+    monkeypatch.setattr(export, "write_onnx", exchange)
     with pytest.raises(RunError, match=r"differs from PyTorch by .* no file was left"):
         export_run(trained, store, tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
