@@ -1,4 +1,7 @@
-"""What a fold's training needs to go on: written whole or not at all, the two newest kept, nothing in it executed."""
+"""What a fold's training needs to go on: written whole or not at all, the two newest kept, nothing in it executed.
+
+A finished run keeps its folds' last ones alone: they hold the models, those before them an optimiser that nobody needs.
+"""
 
 import json
 import os
@@ -21,6 +24,8 @@ FOLDER = "checkpoints"
 KEPT = 2
 """Checkpoints of a fold: should the newest be torn, the one before it is whole."""
 _SUFFIX = ".safetensors"
+_DAMAGE = (OSError, SafetensorError, ValueError, KeyError, TypeError)
+"""What reading a torn file may raise."""
 
 
 @dataclass(slots=True)
@@ -100,10 +105,25 @@ def load_checkpoint(path: Path, reporter: Reporter | None = None) -> Checkpoint 
     for file in _newest_first(path):
         try:
             return _read(file)
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        except _DAMAGE as error:
             reason = " ".join(str(error).split())
             reporter.line(f"{file} is damaged ({reason}) and is passed over")
     return None
+
+
+def drop_unneeded(path: Path) -> None:
+    """Drop the checkpoints before the last one of a fold that is finished, if that one reads back whole.
+
+    Args:
+        path: the fold's folder, of a run whose models and predictions are written.
+    """
+    newest, *older = _newest_first(path)
+    try:
+        finished = _read(newest).finished
+    except _DAMAGE:
+        return
+    for file in older if finished else ():
+        file.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> Checkpoint:

@@ -25,7 +25,7 @@ from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
 from kinfast.train.assemble import assemble_fold, assemble_model, empty_model, fixed_loader, to_device
 from kinfast.train.batch_size import find_batch_size
-from kinfast.train.checkpoint import Checkpoint, checkpoint_path, has_checkpoint, load_checkpoint
+from kinfast.train.checkpoint import Checkpoint, checkpoint_path, drop_unneeded, has_checkpoint, load_checkpoint
 from kinfast.train.describe import DECISIVE, describe_run
 from kinfast.train.environment import changed_since, describe_environment
 from kinfast.train.events import EVENTS, EventFiles, check_tensorboard
@@ -212,6 +212,8 @@ def _run(
     if plan.ranks.first:
         folder.write_table(table, out / folder.PREDICTIONS)
         keep_thumbnails(store, plan.labels.class_of_sites(), plan.composites, out)
+        for number in range(plan.split.n_folds):
+            drop_unneeded(checkpoint_path(out, number))
     return out
 
 

@@ -18,7 +18,7 @@ from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError
 from kinfast.progress import Silent
 from kinfast.train import resume, train
-from kinfast.train.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
+from kinfast.train.checkpoint import Checkpoint, checkpoint_path, drop_unneeded, load_checkpoint, save_checkpoint
 from kinfast.train.environment import changed_since
 from kinfast.train.packing import pack, unpack
 
@@ -200,6 +200,38 @@ def test_a_torn_checkpoint_is_passed_over_with_a_line(tmp_path: Path, damage: st
     assert len(said.lines) == 1
     assert "00000003.safetensors is damaged" in said.lines[0]
     assert not executed.exists()
+
+
+def test_a_finished_run_keeps_its_last_checkpoint_alone(
+    undisturbed: tuple[TrainConfig, Path], learnable: PreparedStore, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed[1], run)
+    folder = checkpoint_path(run, 0)
+    (kept,) = folder.iterdir()
+    state = load_checkpoint(folder)
+    assert state is not None
+    assert state.finished
+    assert not state.optimizer
+    # as a run that was killed before its predictions were written: the older one is there, and goes at the end
+    before = kept.with_name(f"{int(kept.stem) - 1:08d}.safetensors")
+    before.write_bytes(b"an older one")
+    (run / "predictions.parquet").unlink()
+    resume(learnable, run)
+    assert list(folder.iterdir()) == [kept]
+    assert (run / "model.safetensors").read_bytes() == (undisturbed[1] / "model.safetensors").read_bytes()
+    assert (run / "predictions.parquet").read_bytes() == (undisturbed[1] / "predictions.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("newest", ["damaged", "unfinished"])
+def test_an_older_checkpoint_stays_beside_one_that_cannot_be_relied_on(tmp_path: Path, newest: str) -> None:
+    save_checkpoint(some_state(1), tmp_path)
+    save_checkpoint(replace(some_state(2), finished=newest == "damaged"), tmp_path)
+    files = sorted(tmp_path.iterdir())
+    if newest == "damaged":
+        files[-1].write_bytes(files[-1].read_bytes()[:-8] + bytes(8))
+    drop_unneeded(tmp_path)
+    assert sorted(tmp_path.iterdir()) == files
 
 
 class _Evil:
