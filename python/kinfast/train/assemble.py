@@ -13,12 +13,14 @@ from kinfast.data.loaders import Loader, make_loader
 from kinfast.data.mixing import MixingLoader, MixingSpec
 from kinfast.data.store import PreparedStore
 from kinfast.models import PretrainedWeights, StreamClassifier, build_model, build_shapes
+from kinfast.train.averaging import WeightAverage
 from kinfast.train.fit import Fold, SecondOptimizer
 from kinfast.train.losses import Loss
 from kinfast.train.optimizers import make_optimizer, rate_groups
 from kinfast.train.plan import Plan, training_rows
 from kinfast.train.schedules import make_schedule
 from kinfast.train.seeds import WEIGHTS, derived_seed, seed_torch
+from kinfast.train.step import Updater
 from kinfast.train.sync_norms import synchronise_norms
 
 LEAST_FIXED_BATCH = 16
@@ -29,24 +31,17 @@ def assemble_fold(
     store: PreparedStore, plan: Plan, number: int, weights: PretrainedWeights | None, threads: int
 ) -> Fold:
     """Put a fold's model, loaders, loss, optimiser and schedule together, on the plan's device."""
-    config, device = plan.config, plan.precision.device
+    config = plan.config
     steps = plan.steps(number, store.image_size)
-    model = to_device(assemble_model(plan, weights, number), device)
-    if config.sync_bn and plan.ranks.size > 1:
-        synchronise_norms(model)
-    if config.checkpoint_activations:
-        model.checkpoint_activations()
+    model, updater = assemble_updater(plan, weights, number)
     return Fold(
         number=number,
         model=model,
+        updater=updater,
         training=_training_loader(store, plan, number, steps, threads),
         validation=_validation_loader(store, plan, number, threads),
         second=_second_optimizer(plan, model),
-        loss=make_loss(plan, number).to(device),
-        optimizer=make_optimizer(
-            config.optimizer, rate_groups(model, config.layer_decay), plan.learning_rate, plan.optimizer
-        ),
-        precision=plan.precision,
+        optimizer=updater.optimizer,
         schedule=make_schedule(
             config.schedule,
             plan.learning_rate,
@@ -56,18 +51,34 @@ def assemble_fold(
             switch_epoch=config.switch_epoch,
             switched_peak=plan.switch_learning_rate,
         ),
-        clip_norm=config.clip_norm,
-        pieces=config.accumulate,
-        ema=config.ema,
         freeze_epochs=config.freeze_epochs,
-        compiled=config.compile,
         epochs=config.epochs,
         steps=steps,
         patience=config.patience,
         unripe_share=UNRIPE_SHARE,
         seed=config.seed,
         checkpoint_minutes=config.checkpoint_minutes,
+    )
+
+
+def assemble_updater(plan: Plan, weights: PretrainedWeights | None, number: int) -> tuple[StreamClassifier, Updater]:
+    """Put a fold's model and all that changes it together, on the plan's device."""
+    config, device = plan.config, plan.precision.device
+    model = to_device(assemble_model(plan, weights, number), device)
+    if config.sync_bn and plan.ranks.size > 1:
+        synchronise_norms(model)
+    if config.checkpoint_activations:
+        model.checkpoint_activations()
+    return model, Updater(
+        model,
+        make_optimizer(config.optimizer, rate_groups(model, config.layer_decay), plan.learning_rate, plan.optimizer),
+        make_loss(plan, number).to(device),
+        plan.precision,
+        config.clip_norm,
+        config.compile,
         ranks=plan.ranks,
+        pieces=config.accumulate,
+        average=WeightAverage(model, config.ema) if config.ema else None,
     )
 
 

@@ -4,6 +4,7 @@ import gc
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +19,9 @@ from kinfast.data.minibatch import Minibatch
 from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 from kinfast.models import StreamClassifier
-from kinfast.train.assemble import assemble_model, empty_model, make_loss, to_device
-from kinfast.train.averaging import WeightAverage
-from kinfast.train.optimizers import make_optimizer, rate_groups
+from kinfast.train.assemble import assemble_updater, empty_model
+from kinfast.train.kernels import UNCOMPILED
 from kinfast.train.plan import Plan
-from kinfast.train.step import Updater
 
 _FIRST = 8
 """The first size that is tried; from 16 on all are multiples of 8, which a GPU's matrix units take whole."""
@@ -145,20 +144,10 @@ def _fits(plan: Plan, size: int, room: float) -> bool:
 
 
 def _take_steps(plan: Plan, size: int, device: torch.device) -> None:
-    config = plan.config
-    model = to_device(assemble_model(plan, None, 0), plan.precision.device).train()
-    if config.checkpoint_activations:
-        model.checkpoint_activations()
-    optimizer = make_optimizer(config.optimizer, rate_groups(model, config.layer_decay), 1e-9, plan.optimizer)
-    updater = Updater(
-        model,
-        optimizer,
-        make_loss(plan, 0).to(plan.precision.device),
-        plan.precision,
-        config.clip_norm,
-        pieces=min(config.accumulate, size),
-        average=WeightAverage(model, config.ema) if config.ema else None,
-    )
+    # not compiled: that takes longer than all tries, anew for each size
+    config = replace(plan.config, accumulate=min(plan.config.accumulate, size), compile=UNCOMPILED)
+    model, updater = assemble_updater(replace(plan, config=config), None, 0)
+    model.train()
     batches = [_made_up(plan, size, device) for _ in range(1 + AHEAD)]
     for batch in batches[:2]:
         updater.step(batch, 1e-9)

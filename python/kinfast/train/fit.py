@@ -10,23 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from kinfast.data.loaders import Loader
 from kinfast.errors import RunError, UsageError
 from kinfast.metrics.scores import score
 from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter, Silent
-from kinfast.train.averaging import WeightAverage
 from kinfast.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kinfast.train.dead_relus import dead_shares, watch_relus, whole_fired
 from kinfast.train.generators import generator_states, set_generators
 from kinfast.train.inference import answer
 from kinfast.train.interruption import Stop, hear_signals
-from kinfast.train.losses import Loss
 from kinfast.train.packing import restore_optimizer
-from kinfast.train.precision import Precision
-from kinfast.train.ranks import ALONE, Ranks
 from kinfast.train.schedules import Schedule
 from kinfast.train.seeds import seed_torch
 from kinfast.train.step import Updater
@@ -57,44 +52,35 @@ class Fold:
     Attributes:
         number: 0-based.
         model: on the device.
+        updater: takes the model's steps; the average of the weights, where it has one, is what is validated and kept.
         training: augmented minibatches; an epoch takes `steps` of them.
         validation: the fixed views of the validation part; None without one.
-        loss, optimizer, precision, schedule: how it is trained.
+        optimizer: the first one.
+        schedule: of the learning rate.
         freeze_epochs: first epochs that leave the backbones as they are.
         second: the optimiser that takes over, with the epochs before it; None where one trains throughout.
-        clip_norm: largest norm of the gradient; 0: no clipping.
-        compiled: see `kernels.compile_passes`.
-        pieces: that a minibatch goes through the model in.
-        ema: decay of the average of the weights, which is then what is validated and kept; 0: none.
         epochs, steps: at most so many epochs of so many steps.
         patience: epochs without a better validation loss; 0: endless.
         unripe_share: of the epochs, see `stopping.Best`.
         seed: of the run.
         checkpoint_minutes: from one checkpoint within an epoch to the next.
-        ranks: the processes that train it together.
     """
 
     number: int
     model: StreamClassifier
+    updater: Updater
     training: Loader
     validation: Loader | None
-    loss: Loss
     optimizer: torch.optim.Optimizer
-    precision: Precision
     schedule: Schedule
-    clip_norm: float
-    compiled: str
     epochs: int
     steps: int
     patience: int
     unripe_share: float
     seed: int
     checkpoint_minutes: float
-    pieces: int = 1
-    ema: float = 0.0
     freeze_epochs: int = 0
     second: SecondOptimizer | None = None
-    ranks: Ranks = ALONE
 
     def optimizer_of(self, epoch: int) -> torch.optim.Optimizer:
         """Give the optimiser that trains an epoch, 0-based."""
@@ -126,52 +112,38 @@ def fit(
     """
     state = load_checkpoint(path) or Checkpoint()
     _check_alike(state, fold, path)
-    updater = _make_updater(fold)
+    updater = fold.updater
     best = Best(**state.best) if state.best else Best(unripe_epochs(fold.epochs, fold.unripe_share))
     if state.weights:
         # between epochs it is the state of the optimiser before, which may be another one
         updater.optimizer = fold.optimizer_of(state.epoch - (0 if state.midway else 1))
         _restore(updater, state)
-    with hear_signals(patient=fold.ranks.size > 1) as stop:
+    with hear_signals(patient=updater.ranks.size > 1) as stop:
         while not state.finished and state.epoch < fold.epochs:
             updater.optimizer = fold.optimizer_of(state.epoch)
-            watch = Watch(fold.precision.device, state.history)
-            row = _epoch(fold, updater, _Keeper(state, updater, path, fold, stop), reporter, watch, trace)
+            watch = Watch(updater.precision.device, state.history)
+            row = _epoch(fold, _Keeper(state, path, fold, stop), reporter, watch, trace)
             trace = None
             best = best.after(state.epoch, row.get("validation_loss", math.nan))
             state = _advance(
                 state, updater, best, row, finished=best.exhausted(fold.patience) or row["epoch"] == fold.epochs
             )
-            if fold.ranks.first:
+            if updater.ranks.first:
                 save_checkpoint(state, path)
             on_epoch(state.history)
             reporter.line(_sentence(row, fold.epochs, best, watch.waited))
-            if fold.ranks.most(stop.asked):
+            if updater.ranks.most(stop.asked):
                 raise KeyboardInterrupt
     return state
-
-
-def _make_updater(fold: Fold) -> Updater:
-    return Updater(
-        fold.model,
-        fold.optimizer,
-        fold.loss,
-        fold.precision,
-        fold.clip_norm,
-        fold.compiled,
-        ranks=fold.ranks,
-        pieces=fold.pieces,
-        average=WeightAverage(fold.model, fold.ema) if fold.ema else None,
-    )
 
 
 class _Keeper(Silent):
     """Keeps where an epoch stands: after so many minutes, and when training is asked to stop."""
 
-    def __init__(self, state: Checkpoint, updater: Updater, path: Path, fold: Fold, stop: Stop) -> None:
+    def __init__(self, state: Checkpoint, path: Path, fold: Fold, stop: Stop) -> None:
         self.epoch, self.midway = state.epoch, state.midway
-        self.sums = Sums.on(fold.precision.device, state.midway.get("sums"))
-        self._state, self._updater, self._path, self._fold, self._stop = state, updater, path, fold, stop
+        self.sums = Sums.on(fold.updater.precision.device, state.midway.get("sums"))
+        self._state, self._path, self._fold, self._stop = state, path, fold, stop
         self._began = self._kept = time.perf_counter()
 
     @property
@@ -182,7 +154,7 @@ class _Keeper(Silent):
     def advance(self, count: int = 1, note: str = "") -> None:
         """Look whether it is time: between steps, and between validation's minibatches, which change nothing."""
         due = time.perf_counter() - self._kept >= SECONDS_A_MINUTE * self._fold.checkpoint_minutes
-        wish = self._fold.ranks.most(STOP if self._stop.asked else KEEP if due else NOTHING)
+        wish = self._fold.updater.ranks.most(STOP if self._stop.asked else KEEP if due else NOTHING)
         if wish == NOTHING:
             return
         self._keep()
@@ -191,31 +163,29 @@ class _Keeper(Silent):
             raise KeyboardInterrupt
 
     def _keep(self) -> None:
-        ranks = self._fold.ranks
-        first, *others = ranks.states(generator_states(self._fold.precision.device))
-        if ranks.first:
+        updater = self._fold.updater
+        first, *others = updater.ranks.states(generator_states(updater.precision.device))
+        if updater.ranks.first:
             midway = {"sums": self.sums.as_kept(self.seconds), "generators": first, "others": others}
-            save_checkpoint(replace(self._state, **_latest(self._updater), midway=midway), self._path)
+            save_checkpoint(replace(self._state, **_latest(updater), midway=midway), self._path)
 
 
-def _epoch(
-    fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter, watch: Watch, trace: Trace | None
-) -> dict[str, Any]:
+def _epoch(fold: Fold, keeper: _Keeper, reporter: Reporter, watch: Watch, trace: Trace | None) -> dict[str, Any]:
     """Train and validate once, or go on with it. Returns the history's line, epochs counted from 1."""
-    epoch, sums = keeper.epoch, keeper.sums
-    seed_torch(fold.seed, fold.number, epoch + 1, fold.ranks.rank)
+    epoch, sums, updater = keeper.epoch, keeper.sums, fold.updater
+    seed_torch(fold.seed, fold.number, epoch + 1, updater.ranks.rank)
     if keeper.midway:
         kept = [keeper.midway["generators"], *keeper.midway.get("others", [])]
-        if fold.ranks.rank < len(kept):
-            set_generators(kept[fold.ranks.rank], fold.precision.device)
-    _train(fold, updater, keeper, reporter, watch, trace)
-    seconds, row = keeper.seconds, sums.row(fold.loss)
+        if updater.ranks.rank < len(kept):
+            set_generators(kept[updater.ranks.rank], updater.precision.device)
+    _train(fold, keeper, reporter, watch, trace)
+    seconds, row = keeper.seconds, sums.row(updater.loss)
     _check_finite(row["train_loss"], fold, epoch)
     if fold.validation is not None:
         with updater.average.in_place() if updater.average else nullcontext():
-            row |= _validate(fold, updater.model, keeper)
+            row |= _validate(fold, keeper)
     # of the first process: whether to go on must not depend on the last bit of a sum
-    return fold.ranks.share(
+    return updater.ranks.share(
         {
             "fold": fold.number,
             "epoch": epoch + 1,
@@ -227,21 +197,19 @@ def _epoch(
     )
 
 
-def _train(
-    fold: Fold, updater: Updater, keeper: _Keeper, reporter: Reporter, watch: Watch, trace: Trace | None
-) -> None:
+def _train(fold: Fold, keeper: _Keeper, reporter: Reporter, watch: Watch, trace: Trace | None) -> None:
     """Take an epoch's steps, or those that are left; values stay on the device until its end."""
     fold.model.train()
     if fold.freeze_epochs:
         fold.model.freeze_backbones(keeper.epoch < fold.freeze_epochs)
-        updater.join()
+        fold.updater.join()
     first, sums = keeper.sums.steps, keeper.sums
     left = min(fold.steps, len(fold.training)) - first
     if left <= 0:
         return
     batches = watch.over(itertools.islice(fold.training.epoch(keeper.epoch, first), left))
     for index, batch in enumerate(batches, first):
-        loss, logits, targets = updater.step(batch, fold.schedule.rate(keeper.epoch * fold.steps + index))
+        loss, logits, targets = fold.updater.step(batch, fold.schedule.rate(keeper.epoch * fold.steps + index))
         sums.add(loss, logits, targets)
         reporter.advance(len(targets), watch.note(sums))
         if trace is not None:
@@ -253,17 +221,18 @@ def _train(
             reporter.line(line)
 
 
-def _validate(fold: Fold, model: nn.Module, keeper: _Keeper) -> dict[str, Any]:
+def _validate(fold: Fold, keeper: _Keeper) -> dict[str, Any]:
     """Compute the loss and the scores of the validation part, as the test part will be: averaged over views."""
     assert fold.validation is not None
     assert fold.validation.labels is not None
-    fold.ranks.share_buffers(model)
+    model, loss, ranks = fold.model, fold.updater.loss, fold.updater.ranks
+    ranks.share_buffers(model)
     with watch_relus(model) as fired:
-        answers = answer(model, fold.validation, fold.loss, fold.precision, keeper, fold.ranks)
+        answers = answer(model, fold.validation, loss, fold.updater.precision, keeper, ranks)
     targets = torch.from_numpy(fold.validation.labels.targets(answers.rows))
-    loss = float(fold.loss.to("cpu")(torch.from_numpy(answers.logits), targets))
-    _check_finite(loss, fold, keeper.epoch)
-    found: dict[str, Any] = {"validation_loss": loss, "dead_relus": dead_shares(whole_fired(fired, fold.ranks))}
+    value = float(loss.to("cpu")(torch.from_numpy(answers.logits), targets))
+    _check_finite(value, fold, keeper.epoch)
+    found: dict[str, Any] = {"validation_loss": value, "dead_relus": dead_shares(whole_fired(fired, ranks))}
     if targets.ndim == 1:
         scores = score(answers.probabilities.astype("float64"), targets.numpy())
         found |= {f"validation_{name}": _finite(scores[name]) for name in VALIDATION_SCORES}
@@ -273,7 +242,8 @@ def _validate(fold: Fold, model: nn.Module, keeper: _Keeper) -> dict[str, Any]:
 def _check_alike(state: Checkpoint, fold: Fold, path: Path) -> None:
     """See that all processes go on from one place."""
     done = state.steps_done(fold.steps)
-    if fold.ranks.most(done) != -fold.ranks.most(-done):
+    ranks = fold.updater.ranks
+    if ranks.most(done) != -ranks.most(-done):
         raise RunError(f"not all processes find the same checkpoints in {path}: wanted a folder that all machines see")
 
 

@@ -17,7 +17,6 @@ from kinfast.metrics.arrays import Float
 from kinfast.progress import Reporter, Silent
 from kinfast.train.fit import Fold
 from kinfast.train.seeds import seed_torch
-from kinfast.train.step import Updater
 
 SMOOTHING = 0.9
 """Weight of the past in the exponential mean of the loss."""
@@ -76,13 +75,12 @@ def run_range_test(
     check_range(lowest, highest, steps)
     reporter = reporter or Silent()
     rates = np.geomspace(lowest, highest, steps)
-    updater = Updater(fold.model, fold.optimizer, fold.loss, fold.precision, fold.clip_norm, pieces=fold.pieces)
     fold.model.train()
     seed_torch(fold.seed, fold.number, 1)
     losses: list[float] = []
     diverged = False
     for rate, batch in zip(rates, _batches(fold), strict=False):
-        loss = float(updater.step(batch, float(rate))[0])
+        loss = float(fold.updater.step(batch, float(rate))[0])
         if not math.isfinite(loss):
             diverged = True
             break

@@ -34,7 +34,7 @@ class Updater:
         average: WeightAverage | None = None,
     ) -> None:
         self.model = model
-        self._ranks = ranks
+        self.ranks = ranks
         self._compiled = compiled
         self._trained: list[bool] = []
         self._joined = model
@@ -44,17 +44,17 @@ class Updater:
         self.optimizer = optimizer
         self.scaler = torch.amp.GradScaler(precision.device_type, enabled=precision.scaled)
         self.average = average
-        self._loss = loss
-        self._precision = precision
+        self.loss = loss
+        self.precision = precision
         self._clip_norm = clip_norm
         self._pieces = pieces
 
     def join(self) -> None:
         """Join the processes' gradients anew where other parameters are trained than before."""
         trained = [parameter.requires_grad for parameter in self.model.parameters()]
-        if self._ranks.size > 1 and trained != self._trained:
+        if self.ranks.size > 1 and trained != self._trained:
             self._trained = trained
-            self._joined = self._ranks.joined(self.model)
+            self._joined = self.ranks.joined(self.model)
             self._passes = compile_passes(self._joined, self._compiled)
 
     def step(self, batch: Minibatch, learning_rate: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -85,18 +85,18 @@ class Updater:
     def _gradient(self, batch: Minibatch) -> tuple[Tensor, Tensor, Tensor]:
         """Turn a minibatch into the gradient of its mean loss, piece by piece: each weighs by its true share."""
         assert batch.targets is not None
-        targets = self._ranks.whole(batch.targets, batch.first, batch.of)
-        mass = self._loss.mass(targets)
+        targets = self.ranks.whole(batch.targets, batch.first, batch.of)
+        mass = self.loss.mass(targets)
         # as many in each process, however their parts differ: they add up and normalise together
-        pieces = batch.pieces(min(self._pieces, max(1, (batch.of or len(batch)) // self._ranks.size)))
+        pieces = batch.pieces(min(self._pieces, max(1, (batch.of or len(batch)) // self.ranks.size)))
         losses, logits = [], []
         for left, piece in zip(reversed(range(len(pieces))), pieces, strict=True):
-            with self._ranks.adding_up(self._joined, now=left == 0):
-                with self._precision.autocast():
+            with self.ranks.adding_up(self._joined, now=left == 0):
+                with self.precision.autocast():
                     outputs = self._passes(piece.streams)  # (b, n_classes) float32
-                loss = self._loss.total(outputs, piece.targets) / mass  # type: ignore[arg-type]
+                loss = self.loss.total(outputs, piece.targets) / mass  # type: ignore[arg-type]
                 self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
             logits.append(outputs.detach())
         own = (losses[0], logits[0]) if len(losses) == 1 else (torch.stack(losses).sum(), torch.cat(logits))
-        return self._ranks.added(own[0]), self._ranks.whole(own[1], batch.first, batch.of), targets
+        return self.ranks.added(own[0]), self.ranks.whole(own[1], batch.first, batch.of), targets

@@ -14,8 +14,8 @@ from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 from kinfast.models import build_model
 from kinfast.progress import Silent
+from kinfast.train import assemble, resume, train
 from kinfast.train import batch_size as rule
-from kinfast.train import resume, train
 from kinfast.train.assemble import assemble_fold
 from kinfast.train.batch_size import activation_bytes, find_batch_size, largest_size, size_by_rule
 from kinfast.train.plan import make_plan
@@ -121,7 +121,7 @@ def test_what_is_tried_is_a_step_of_the_run(
             return super().step(batch, learning_rate)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(rule, "Updater", Counted)
+        patched.setattr(assemble, "Updater", Counted)
         rule._take_steps(plan, 4, torch.device("cpu"))
     assert steps == [4, 4]
 
