@@ -199,9 +199,8 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
     flags = [f"{name.removeprefix('Flag_').replace('_', ' ')} {count}" for name, count in done.flags.items() if count]
     lines.append(f"flagged: {', '.join(flags) if flags else 'none'} (Quality_reason in sites.parquet says why)")
     if done.n_quarantined:
-        lines.append(
-            f"quarantined: {done.n_quarantined} missing or unusable; {done.out / 'quarantine.csv'} says which and why"
-        )
+        which = f"{done.out / 'quarantine.csv'} says which and why"
+        lines.append(f"quarantined: {done.n_quarantined} images missing or unusable; {which}")
     for plate in list(done.plates_done)[:SHOWN_PLATES]:
         lines += textwrap.wrap(_window_line(plate, done.windows[plate]), COLUMNS, subsequent_indent="  ")
     lines += _check_lines(done)

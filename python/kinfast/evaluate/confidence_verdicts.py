@@ -42,8 +42,8 @@ def _size(found: dict[str, Any], n_classes: int, classes: str) -> Iterator[Verdi
     yield Verdict(
         Kind.FINDING if size < n_classes / 2 else Kind.CAUTION,
         f"At {config.SET_LEVEL:.0%} a set holds {size:.1f} of {n_classes} {classes} on average{empty};"
-        f" {own} {classes} have"
-        f" {config.FEWEST_CALIBRATION} calibration {found['unit']}s or more, and so a promise of their own.",
+        f" {classes} with {config.FEWEST_CALIBRATION} calibration {found['unit']}s or more, and so a promise of their"
+        f" own: {own}.",
         "sets_are_small",
         size < n_classes / 2,
     )

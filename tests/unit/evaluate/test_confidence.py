@@ -52,6 +52,17 @@ def test_calibration_on_memorised_compounds_is_said_to_fail() -> None:
     assert any("less often than they say" in verdict.text for verdict in said(run))
 
 
+def test_a_mean_below_one_says_how_many_sets_are_empty() -> None:
+    found = measure_confidence(compound_run(0))
+    assert found is not None
+    about = {"classes": list(CLASSES)}
+    row = next(row for row in found["coverage"] if (row["level"], row["class"]) == (0.9, ""))
+    row |= {"mean_set_size": 0.9, "empty_share": 0.12}
+    (text,) = [v.text for v in confidence_verdicts({"about": about, "confidence": found}) if v.name == "sets_are_small"]
+    said_of_empty = "and 12% of the sets are empty (unlike all classes), which counts as missed"
+    assert text.startswith(f"At 90% a set holds 0.9 of 3 classes on average, {said_of_empty}; classes with 10 calibr")
+
+
 def test_planted_odd_sites_are_marked() -> None:
     run = with_quality(compound_run(2, compounds=(200, 100, 100)))
     table = run.table[run.table["part"] == "test"].drop(columns=["part", "fold", "truth"]).reset_index(drop=True)

@@ -81,6 +81,7 @@ def test_tables_2_and_3_stand_beside_the_thesis(made: tuple[Any, Any, Path]) -> 
 
 def test_nothing_is_trained_twice(made: tuple[Any, Any, Path], fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table1, "write_local_weights", lambda backbone, path: path)
+    monkeypatch.setattr(table1, "save_figure", lambda *_: None)  # drawn once already, and slowly
     _, _, out = made
     again = fake(skill)
     before = (out / "tables/table1.csv").read_bytes()
