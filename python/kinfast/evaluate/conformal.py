@@ -28,7 +28,8 @@ from kinfast.metrics.conformal import (
 from kinfast.metrics.coverage import coverage_interval
 from kinfast.metrics.labels import HALF
 
-COVERAGE_COLUMNS = ("level", "class", "n", "coverage", "low", "high", "mean_set_size", "empty_share")
+COVERAGE_COLUMNS = ("level", "class", "n", "coverage", "low", "high", "mean_set_size")
+"""Of the tables; the rows in metrics.json have `empty_share` beside."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def _coverage_table(
             str(row["n"]),
             f"{shown(row['coverage'])} [{shown(row['low'])}, {shown(row['high'])}]",
             shown(row["mean_set_size"], 2),
-            f"{row['empty_share']:.0%}",
+            f"{row['empty_share']:.0%}" if "empty_share" in row else "",  # a run evaluated before they were counted
         )
         for row in rows
     )

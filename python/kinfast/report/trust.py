@@ -111,7 +111,7 @@ def _limits(metrics: Mapping[str, Any]) -> str:
         row = marginal[0]
         parts.append(
             f"sets meant to be right 90 % of the time were right {row['coverage']:.0%} of it and named "
-            f"{row['mean_set_size']:.1f} {classes} on average{spell_empty(row['empty_share'], classes)}"
+            f"{row['mean_set_size']:.1f} {classes} on average{spell_empty(row.get('empty_share', 0.0), classes)}"
         )
     cautions = sum(verdict.get("kind") == str(Kind.CAUTION) for verdict in metrics["verdicts"])
     counted = f"{cautions} cautions below limit it" if cautions > 1 else "1 caution below limits it"

@@ -105,7 +105,7 @@ def test_units_are_means_of_their_sites() -> None:
 
 def test_the_table_has_the_contracted_columns() -> None:
     rows = coverage_rows(read_folds(compound_run(0)), CLASSES)
-    assert {tuple(row) for row in rows} == {COVERAGE_COLUMNS}
+    assert {tuple(row) for row in rows} == {(*COVERAGE_COLUMNS, "empty_share")}
     assert [row["level"] for row in rows if row["class"] == ""] == [0.8, 0.9, 0.95]
     assert all(row["low"] <= row["coverage"] <= row["high"] for row in rows)
     sizes = [row["mean_set_size"] for row in rows if row["class"] == ""]
