@@ -59,6 +59,13 @@ def test_compounds_are_found_by_name_salt_synonym_and_id(tmp_path: Path) -> None
     assert by_well(done, schema.ROLE)["B02"] == "negcon"
 
 
+def test_targets_are_read_from_mechanisms_and_counted_as_such(tmp_path: Path) -> None:
+    library = "Catalog Number,Product Name,MOA\nS1,AZ191,DYRK inhibitor\nS2,Tocotrienol,HMGCR inhibitor\n"
+    done = run(tmp_path, "plate,well,compound\nP1,B02,AZ191\nP1,B03,AZ191\nP1,B04,Tocotrienol\n", library)
+    assert by_well(done, schema.TARGET) == {"B02": "DYRK", "B03": "DYRK", "B04": None}
+    assert done.annotation.targets == {"known": 0, "unknown": 0, "ambiguous": 0, "read from mechanisms": 1}
+
+
 def test_every_cell_says_where_it_came_from(tmp_path: Path) -> None:
     run(tmp_path)
     origins = read_table(tmp_path / "out" / "provenance.csv")

@@ -11,15 +11,16 @@ from kinfast.plate.annotation.matching import Match, Matcher, State
 from kinfast.plate.annotation.plate_map import BETWEEN, Origin, WellRecord
 from kinfast.plate.annotation.targets import TargetSet, parse_targets, read_mechanism, suggest
 
-KNOWLEDGE = ("known", "unknown", "ambiguous")
-"""What a target cell may be, once read."""
+FROM_MECHANISM = "read from mechanisms"
+KNOWLEDGE = ("known", "unknown", "ambiguous", FROM_MECHANISM)
+"""What a target cell may be, once read; the last is a cell of the column beside it."""
 
 
 class TargetReader:
     """Reads one well's targets after another's.
 
     Attributes:
-        states: target cell -> known, unknown or ambiguous.
+        states: target cell, or mechanism where there is none -> one of `KNOWLEDGE`.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class TargetReader:
                 if moa is not None and (names := read_mechanism(moa)):
                     origin = entry_origin(entry, entry.fields.mechanism or "", "the kinase that the mechanism names")
                     said.append((TargetSet(names), (moa, origin)))
+                    self.states.setdefault(moa, FROM_MECHANISM)
                     break
         return said
 
