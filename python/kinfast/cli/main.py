@@ -90,8 +90,17 @@ def run(arguments: list[str] | None = None) -> None:
     code = _exit_code(words)
     if code and launch.rank() > 0:
         time.sleep(FIRST_SPEAKS_SECONDS)
-    gc.freeze()  # else Python looks through all that pandas made, a tenth of a second, before it is thrown away anyway
+    _leave_garbage()
     sys.exit(code)
+
+
+def _leave_garbage() -> None:
+    """Keep Python from looking, at its end, through all that pandas made: a tenth of a second, for what ends anyway.
+
+    Not where PyTorch is loaded: its compiler's bindings count what is left, and call it leaked in forty lines.
+    """
+    if "torch" not in sys.modules:
+        gc.freeze()
 
 
 def _exit_code(words: list[str]) -> int:

@@ -1,6 +1,7 @@
 """The frame of the command line: exit codes, one-line errors, help."""
 
 import re
+import subprocess
 import sys
 from types import ModuleType
 from typing import Any
@@ -75,3 +76,20 @@ def test_every_command_has_help_with_an_example(name: str, capsys: pytest.Captur
     assert f"kinfast {name}" in shown
     assert "Example" in shown
     assert "--debug" in shown
+
+
+@pytest.mark.parametrize(("loaded", "said"), [("torch", "thrown away\n"), ("pandas", "")])
+def test_garbage_is_thrown_away_where_bindings_of_pytorch_would_count_it(loaded: str, said: str) -> None:
+    """Stands in for PyTorch's compiler, which prints what is left at Python's end."""
+    program = f"""
+import sys, types
+from kinfast.cli.main import run
+sys.modules.setdefault("{loaded}", types.ModuleType("{loaded}"))
+class Left:
+    def __init__(self): self.me = self
+    def __del__(self): print("thrown away")
+Left()
+run(["--version"])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines(keepends=True)[1:] == ([said] if said else [])
