@@ -98,7 +98,7 @@ class TrainConfig:
     """Everything that decides a training run. None: chosen from the store, and written to config.json as it was chosen.
 
     Attributes:
-        backbone: torchvision's name of a classifier, or lenet_alexnet.
+        backbone: torchvision's name of a classifier, lenet_alexnet or lenet_alexnet_bn.
         weights: imagenet, none, or a file.
         init: of weights that are not pretrained: auto, torchvision, keras or steady; see models/initialise.py.
         composites: one for each stream; None: the data set's default streams.

@@ -59,6 +59,9 @@ def command(
     inactive: Annotated[float, _option(COMPOUNDS, "Share of compounds that do nothing.")] = BASE.inactive,
     toxic: Annotated[float, _option(COMPOUNDS, "Share of compounds that kill most cells.")] = BASE.toxic,
     toxicity: Annotated[str, _option(COMPOUNDS, "Range of the share of cells these take.")] = "0.5,0.85",
+    signatures: Annotated[
+        str, _option(COMPOUNDS, "What targets do: known (after real kinases) or shape (spindles, lobed nuclei).")
+    ] = BASE.signatures,
     only_stain: Annotated[
         str | None,
         _option(COMPOUNDS, "Change this channel alone: DNA, RNA, ER, AGP or Mito. Default: all.", show_default=False),

@@ -70,7 +70,7 @@ def command(
         ),
     ] = None,
     backbone: Annotated[
-        str, _option("--backbone", panel=MODEL, text="A torchvision classifier's name, or lenet_alexnet.")
+        str, _option("--backbone", panel=MODEL, text="A torchvision classifier's name, or lenet_alexnet(_bn).")
     ] = BASE.backbone,
     weights: Annotated[
         str, _option("--weights", panel=MODEL, text="imagenet, none, or a .safetensors or state_dict file.")

@@ -21,7 +21,9 @@ from kinfast.models.lenet_alexnet import WIDTHS, LenetAlexnet
 from kinfast.models.stem import adapt_stem, find_stem
 from kinfast.models.weights import PretrainedWeights
 
-LENET_ALEXNET = "lenet_alexnet"
+LENET_ALEXNET, LENET_ALEXNET_BN = "lenet_alexnet", "lenet_alexnet_bn"
+OWN = (LENET_ALEXNET, LENET_ALEXNET_BN)
+"""Backbones that are not torchvision's."""
 TOPS = frozenset({"avgpool", "classifier", "dropout", "fc", "flatten", "head", "heads"})
 """What torchvision calls the parts behind the feature map."""
 _PROBE_PIXELS = 224
@@ -63,7 +65,7 @@ class FeatureVector(nn.Module):
 
 def backbone_names() -> list[str]:
     """List every name that `build_backbone` takes."""
-    return [LENET_ALEXNET, *list_models(module=torchvision.models)]
+    return [*OWN, *list_models(module=torchvision.models)]
 
 
 def check_name(name: str) -> None:
@@ -76,7 +78,7 @@ def check_name(name: str) -> None:
     if name not in names:
         near = difflib.get_close_matches(name, names, n=4, cutoff=0.4) or ["vgg16", "resnet50", "mobilenet_v2"]
         raise UsageError(
-            f"no backbone {name!r}: torchvision's classifiers and {LENET_ALEXNET} are known; near it: {', '.join(near)}"
+            f"no backbone {name!r}: torchvision's classifiers and {', '.join(OWN)} are known; near: {', '.join(near)}"
         )
 
 
@@ -84,7 +86,7 @@ def build_backbone(name: str, channels: int, weights: PretrainedWeights | None) 
     """Build one stream's network without its top.
 
     Args:
-        name: torchvision's name of a classifier, or "lenet_alexnet".
+        name: torchvision's name of a classifier, "lenet_alexnet" or "lenet_alexnet_bn".
         channels: of the input images.
         weights: pretrained ones, or None for random initialisation from torch's current generator.
 
@@ -96,8 +98,8 @@ def build_backbone(name: str, channels: int, weights: PretrainedWeights | None) 
         WeightsError: the weights do not fit.
     """
     check_name(name)
-    if name == LENET_ALEXNET:
-        network = LenetAlexnet(channels)
+    if name in OWN:
+        network = LenetAlexnet(channels, normalised=name == LENET_ALEXNET_BN)
         fill_and_adapt(network, channels, weights)
         return network, WIDTHS[-1]
     whole = construct(name)

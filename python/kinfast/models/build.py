@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from kinfast.errors import UsageError
-from kinfast.models.backbones import LENET_ALEXNET, build_backbone
+from kinfast.models.backbones import OWN, build_backbone
 from kinfast.models.heads import MODERN, build_head
 from kinfast.models.initialise import AUTO, KERAS, check_init, initialise
 from kinfast.models.streams import StreamClassifier
@@ -28,15 +28,15 @@ def build_model(
     """Build a classifier of any number of streams.
 
     Args:
-        backbone: torchvision's name of a classifier ("vgg16", "resnet50", "mobilenet_v2", …) or "lenet_alexnet".
+        backbone: torchvision's name of a classifier ("vgg16", "resnet50", "mobilenet_v2", …) or one of `backbones.OWN`.
         stream_channels: channels of each stream's images; (3, 3) is the thesis' two composites, (5,) one stack of five.
         n_classes: outputs.
         head: "modern" or "thesis"; see `heads.build_head`.
         dropout: share of the joined features set to zero in training.
         weights: from `load_weights`, put into every stream's network; None draws from torch's current generator.
         hidden_units: of the thesis head.
-        init: of weights that are not pretrained; see `initialise.initialise`. lenet_alexnet has one of its own, for
-            auto.
+        init: of weights that are not pretrained; see `initialise.initialise`. `backbones.OWN` have one of their own,
+            for auto.
 
     Returns:
         the model, in training mode, on the CPU.
@@ -55,7 +55,7 @@ def build_model(
     features = sum(n_features for _, n_features in built)
     top = build_head(head, features, n_classes, dropout, hidden_units)
     check_init(init)
-    if weights is None and not (backbone == LENET_ALEXNET and init == AUTO):
+    if weights is None and not (backbone in OWN and init == AUTO):
         for part in (*(network for network, _ in built), *((top,) if init == KERAS else ())):
             initialise(part, init)
     return StreamClassifier([network for network, _ in built], top)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from kinfast.models.backbones import LENET_ALEXNET, construct
+from kinfast.models.backbones import OWN, construct
 from kinfast.models.streams import StreamClassifier
 
 THESIS_COUNTS = {"vgg16": 138_357_544, "resnet50": 25_636_712, "mobilenet_v2": 3_538_984}
@@ -64,7 +64,7 @@ def report_parameters(model: StreamClassifier, backbone: str) -> ParameterReport
         streams=len(model.backbones),
         per_stream=tuple(count_parameters(network) for network in model.backbones),
         head=count_parameters(model.head),
-        torchvision_with_top=None if backbone == LENET_ALEXNET else _count_whole(backbone),
+        torchvision_with_top=None if backbone in OWN else _count_whole(backbone),
         thesis_with_top=THESIS_COUNTS.get(backbone),
     )
 

@@ -65,6 +65,13 @@ TARGET_EFFECTS: dict[str, dict[str, float]] = {
 mitotic arrest; CDK and mTOR: small nucleoli; Src and FAK: loss of stress fibres) and invented for the rest, so that
 every target has a signature of its own: the simulator's truth, not a claim about biology."""
 
+SIGNATURES = ("known", "shape")
+"""Where a target's effect comes from: `TARGET_EFFECTS`, or `shape_effect`."""
+SHAPE = ("elongation", "lobes")
+"""Axes that change how a cell and its nucleus are formed: neither a stain's light, nor its grain, nor the area."""
+FULL_SHAPE = (0.9, 1.5)
+"""Longest reach along `SHAPE`: with half of an effect the compound's own, what can be drawn is reached at 10 uM."""
+
 FIRST_TARGETS = (
     "EGFR",
     "AuroraKinase",
@@ -178,9 +185,21 @@ def target_effect(target: str) -> Vector:
     return total / float(np.sqrt(len(kinases)))
 
 
+def shape_effect(place: int, n_targets: int) -> Vector:
+    """Spread targets over a quarter circle from spindle-shaped cells to lobed nuclei; (16,).
+
+    place: 0-based position among `n_targets` targets.
+    """
+    total, angle = np.zeros(len(AXES)), np.pi / 2 * place / max(1, n_targets - 1)
+    for axis, full, share in zip(SHAPE, FULL_SHAPE, (np.cos(angle), np.sin(angle)), strict=True):
+        total[AXES.index(axis)] = full * share
+    return total
+
+
 def make_compounds(
     rng: np.random.Generator,
     *,
+    signatures: str = "known",
     n_compounds: int,
     n_targets: int,
     own_share: float,
@@ -191,6 +210,7 @@ def make_compounds(
 ) -> tuple[Compound, ...]:
     """Make compounds: shared by target in part, each with something of its own.
 
+    signatures: one of `SIGNATURES`: what the targets do to cells. A compound's own part may always change anything.
     n_targets: how many of `TARGETS` occur; compounds take them in turn.
     own_share: 0 … 1, how much of an effect is the compound's own and not its target's.
     effect: factor on every effect.
@@ -205,7 +225,8 @@ def make_compounds(
         target = TARGETS[index % n_targets]
         activity, strength = _activity(rng, fate[index] < n_inactive)
         own = _own_effect(rng)
-        change = effect * strength * ((1 - own_share) * 1.35 * target_effect(target) + own_share * own)
+        shared = shape_effect(index % n_targets, n_targets) if signatures == "shape" else target_effect(target)
+        change = effect * strength * ((1 - own_share) * 1.35 * shared + own_share * own)
         poison = float(rng.uniform(*toxicity)) if n_inactive <= fate[index] < n_inactive + n_toxic else 0.0
         ec50_um = float(np.exp(rng.normal(np.log(2.5), 0.4)))
         made.append(Compound(f"CBK{names[index]:06d}", target, activity, strength, ec50_um, poison, change))

@@ -72,6 +72,7 @@ def compounds_of(settings: SimulationSettings) -> tuple[Compound, ...]:
     """Make the settings' compounds."""
     made = make_compounds(
         generator(settings.seed, Stream.COMPOUNDS),
+        signatures=settings.signatures,
         n_compounds=settings.n_compounds,
         n_targets=settings.targets,
         own_share=settings.own_share,

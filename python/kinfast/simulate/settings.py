@@ -7,7 +7,7 @@ from typing import Any
 from kinfast.config import SEED
 from kinfast.domain import CELL_PAINTING_CHANNELS, WellName, well_name
 from kinfast.errors import UsageError
-from kinfast.simulate.phenotype import TARGETS
+from kinfast.simulate.phenotype import SIGNATURES, TARGETS
 
 CHANNELS = CELL_PAINTING_CHANNELS
 """Simulated planes are always in this order."""
@@ -42,6 +42,9 @@ class SimulationSettings:
         effect: factor on all effects; 0 gives plates without any biology.
         inactive, toxic: shares of the compounds.
         toxicity: smallest and largest share of the cells that a toxic compound takes at a saturating dose.
+        signatures: what targets do to cells: "known" is drawn after what is known of kinases and changes brightness,
+            texture and sizes; "shape" makes cells spindle-shaped and nuclei lobed, which no histogram, count or focus
+            shows.
         only_stain: the one channel in which compounds change anything; None for all of them.
         vignetting: share of the light that is lost in the darkest corner.
         dark_counts: smallest and largest dark offset, counts; each channel draws one.
@@ -77,6 +80,7 @@ class SimulationSettings:
     inactive: float = 0.1
     toxic: float = 0.1
     toxicity: tuple[float, float] = (0.5, 0.85)
+    signatures: str = "known"
     only_stain: str | None = None
     vignetting: float = 0.4
     dark_counts: tuple[float, float] = (50.0, 250.0)
@@ -203,6 +207,10 @@ def _check_choices(settings: SimulationSettings) -> None:
         raise UsageError(f"layout is {settings.layout}: wanted 96 or 384")
     if settings.only_stain is not None and settings.only_stain not in CHANNELS:
         raise UsageError(f"only_stain is {settings.only_stain!r}: wanted one of {', '.join(CHANNELS)}")
+    if settings.signatures not in SIGNATURES:
+        raise UsageError(f"signatures are {settings.signatures!r}: wanted one of {', '.join(SIGNATURES)}")
+    if settings.only_stain is not None and settings.signatures != "known":
+        raise UsageError("only_stain confines effects to one channel, and shapes show in all of them: choose one")
     if settings.compression not in COMPRESSIONS:
         raise UsageError(f"compression is {settings.compression!r}: wanted one of {', '.join(COMPRESSIONS)}")
     if settings.predictor and settings.compression in ("none", "packbits"):

@@ -20,6 +20,7 @@ from kinfast.models.lenet_alexnet import LenetAlexnet
         ("shufflenet_v2_x0_5", 1024, 2),
         ("mnasnet0_5", 1280, 2),
         ("lenet_alexnet", 128, 8),
+        ("lenet_alexnet_bn", 128, 8),
     ],
 )
 def test_a_backbone_gives_its_last_feature_map(name: str, features: int, side: int) -> None:
@@ -61,6 +62,8 @@ def test_lenet_alexnet_has_five_convolutions_and_no_normalisation() -> None:
     kinds = [type(module).__name__ for module in LenetAlexnet(3).modules()]
     assert kinds.count("Conv2d") == 5
     assert not any("Norm" in kind for kind in kinds)
+    kinds = [type(module).__name__ for module in LenetAlexnet(3, normalised=True).modules()]
+    assert (kinds.count("Conv2d"), kinds.count("BatchNorm2d")) == (5, 5)
 
 
 def test_an_image_that_does_not_fit_is_said_before_training() -> None:
