@@ -8,6 +8,7 @@ python -m benchmarks.science synthetic   # 500 seeds of logits that know nothing
 
 import argparse
 import json
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +18,15 @@ import pandas as pd
 import torch
 from benchmarks.simulated_store import prepared_plates
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from kinfast import schema
 from kinfast.config import PreprocessConfig, TrainConfig
-from kinfast.evaluate.leakage import measure_leakage
 from kinfast.evaluate.levels import make_level
+from kinfast.evaluate.paired import find_common, score_common
 from kinfast.evaluate.run import Evaluation, evaluate_run, find_units
+from kinfast.evaluate.run_folder import CONFIG, PREDICTIONS, read_run
 from kinfast.evaluate.scoring import permute_level
 from kinfast.metrics.scores import score
 from kinfast.simulate.plan import make_plan
@@ -34,6 +35,7 @@ from kinfast.simulate.settings import CONDITIONS, SimulationSettings
 from kinfast.train.run import train
 
 SCORE, ALPHA = "roc_auc_macro", 0.05
+LEADS = (("image", "well"), ("well", "compound"), ("image", "compound"), ("oracle", "compound"))
 SOUND = dict.fromkeys(CONDITIONS, 0)
 LADDER = SimulationSettings(
     plates=2,
@@ -73,45 +75,60 @@ NULL_RECIPE = replace(RECIPE, epochs=2, steps_per_epoch=8, input_size=32, split_
 def ladder(
     folder: Path, settings: SimulationSettings, recipe: TrainConfig, size: int, draws: int = 300
 ) -> dict[str, object]:
-    """Climb the ladder, and set the compound split against its baselines and the oracle."""
+    """Climb the ladder, and set the compound split against its baselines and the oracle; each lead on shared draws."""
     store = prepared_plates(folder, settings, PreprocessConfig(shorter_side=size))
-    runs = {}
+    runs, metrics = {}, {}
     for split in ("image", "well", "compound"):
         runs[split] = folder / split
         if not (folder / split / "predictions.parquet").is_file():
             train(store, replace(recipe, split_by=split, allow_leak=split == "image"), folder / split)
-        evaluate_run(folder / split, draws=draws)
-    found = measure_leakage(runs, {}, draws)
-    own = found["compound"]["well"][SCORE]
-    baselines = {name: levels["well"][SCORE]["value"] for name, levels in found["baselines"].items()}
+        metrics[split] = evaluate_run(folder / split, draws=draws).metrics
+    strict = metrics["compound"]
+    runs["oracle"] = write_oracle(runs["compound"], settings, folder / "oracle")
+    leads = {f"{one} over {other}": lead(runs[one], runs[other], draws) for one, other in LEADS}
+    leads |= {f"compound over {name}": found["well"][SCORE] for name, found in strict["differences"].items()}
+    permuted = strict["permutation_p"]["well"][SCORE]
     return {
-        "wells": {split: found[split]["well"][SCORE] for split in runs},
-        "leakage": {step["split_by"]: step["leakage"] for step in found["steps"]},
-        "compound_split": own,
-        "baselines": baselines,
-        "oracle": oracle(runs["compound"], settings),
+        "wells": {split: found["test"]["well"][SCORE] for split, found in metrics.items()},
+        "baselines": {name: levels["well"][SCORE]["value"] for name, levels in strict["baselines"].items()},
+        "oracle": evaluate_run(runs["oracle"], draws=draws).metrics["test"]["well"][SCORE],
+        "leads": leads,
+        "permuted_p": permuted,
+        "holds": {name: found["low"] > 0 for name, found in leads.items()} | {"permuted": permuted <= ALPHA},
     }
 
 
-def oracle(run: Path, settings: SimulationSettings) -> float:
-    """Score a classifier on the planted phenotypes of the wells, under a run's own split: macro area over wells."""
-    table = pd.read_parquet(run / "predictions.parquet")
+def lead(one: Path, other: Path, draws: int) -> dict[str, float | None]:
+    """Give one run's lead over another in wells, on the same draws of compounds."""
+    common = find_common([read_run(one), read_run(other)])
+    level = common.level("well", "compound")
+    assert level is not None
+    first, second = score_common(common, level, draws)
+    return first.difference(second)[SCORE]
+
+
+def write_oracle(run: Path, settings: SimulationSettings, out: Path) -> Path:
+    """Write what a classifier says that sees the planted phenotypes, under a run's own split, as a run of its own."""
+    loaded = read_run(run)
+    table = loaded.table[loaded.table[schema.PART].isin(["train", "test"])].reset_index(drop=True)
     phenotypes = {
         (site.well.plate, site.well.name): site.well.treatment.phenotype.values
         for site in make_plan(settings, compounds_of(settings)).sites
     }
-    wells = table[table["part"] != "unlabelled"].drop_duplicates([schema.FOLD, schema.PLATE, schema.WELL])
-    values = np.array([phenotypes[key] for key in zip(wells[schema.PLATE], wells[schema.WELL], strict=True)])
-    truth, names = wells["truth"].to_numpy(), sorted(wells["truth"].unique())
-    said = np.zeros((len(wells), len(names)))
-    for fold in wells[schema.FOLD].unique():
-        mine = (wells[schema.FOLD] == fold).to_numpy()
-        fitted, asked = (mine & (wells["part"] == part).to_numpy() for part in ("train", "test"))
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(values[fitted], truth[fitted])
-        said[np.ix_(asked, [names.index(name) for name in model.classes_])] = model.predict_proba(values[asked])
-    test = (wells["part"] == "test").to_numpy()
-    codes = np.array([names.index(name) for name in truth[test]])
-    return float(roc_auc_score(np.eye(len(names))[codes], said[test], average="macro"))
+    values = np.array([phenotypes[key] for key in zip(table[schema.PLATE], table[schema.WELL], strict=True)])
+    said = np.zeros((len(table), len(loaded.classes)))
+    for fold in table[schema.FOLD].unique():
+        fitted, asked = (
+            ((table[schema.FOLD] == fold) & (table[schema.PART] == p)).to_numpy() for p in ("train", "test")
+        )
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        model.fit(values[fitted], loaded.codes(table[fitted]))
+        said[np.ix_(asked, model.classes_)] = model.predict_proba(values[asked])
+    table[[schema.probability(name) for name in loaded.classes]] = said
+    out.mkdir(exist_ok=True)
+    table.to_parquet(out / PREDICTIONS)
+    shutil.copy(run / CONFIG, out)
+    return out
 
 
 def null_trainings(folder: Path, seeds: int) -> dict[str, object]:

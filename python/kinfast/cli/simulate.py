@@ -60,7 +60,7 @@ def command(
     toxic: Annotated[float, _option(COMPOUNDS, "Share of compounds that kill most cells.")] = BASE.toxic,
     toxicity: Annotated[str, _option(COMPOUNDS, "Range of the share of cells these take.")] = "0.5,0.85",
     signatures: Annotated[
-        str, _option(COMPOUNDS, "What targets do: known (after real kinases) or shape (spindles, lobed nuclei).")
+        str, _option(COMPOUNDS, "What targets do: known (after real kinases) or shape (round cells to spindles).")
     ] = BASE.signatures,
     only_stain: Annotated[
         str | None,

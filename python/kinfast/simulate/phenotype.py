@@ -1,5 +1,6 @@
 """What compounds do to cells: the axes of change, each kinase's signature, and compounds made of both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ AXES = (
 """The ways in which a cell can change. Sizes and brightnesses are natural logarithms of the ratio to an untreated cell;
 `lobes`, `mitosis` and `death` are shares of the cells; `mito_fragments` is 1 when most mitochondria are broken."""
 
+Limits = Mapping[str, tuple[float, float]]
 LIMITS = {
     "nucleus_size": (-0.35, 0.45),
     "lobes": (0.0, 0.85),
@@ -67,10 +69,10 @@ every target has a signature of its own: the simulator's truth, not a claim abou
 
 SIGNATURES = ("known", "shape")
 """Where a target's effect comes from: `TARGET_EFFECTS`, or `shape_effect`."""
-SHAPE = ("elongation", "lobes")
-"""Axes that change how a cell and its nucleus are formed: neither a stain's light, nor its grain, nor the area."""
-FULL_SHAPE = (0.9, 1.5)
-"""Longest reach along `SHAPE`: with half of an effect the compound's own, what can be drawn is reached at 10 uM."""
+SPINDLE = 1.2
+"""Elongation that the last target of the signatures `shape` aims at; of half an effect and more doses, some 0.7."""
+SHAPE_LIMITS = LIMITS | {"elongation": (-0.3, 0.9)}
+"""Spindles may be drawn: 2.5 times as long as wide, beside what their templates are."""
 
 FIRST_TARGETS = (
     "EGFR",
@@ -134,9 +136,9 @@ class Phenotype:
         return self.values[AXES.index(axis)]
 
     @classmethod
-    def from_vector(cls, vector: Vector) -> "Phenotype":
+    def from_vector(cls, vector: Vector, limits: Limits = LIMITS) -> "Phenotype":
         """Clip a (16,) vector into what can be drawn."""
-        return cls(tuple(float(np.clip(v, *LIMITS.get(a, USUAL_LIMITS))) for a, v in zip(AXES, vector, strict=True)))
+        return cls(tuple(float(np.clip(v, *limits.get(a, USUAL_LIMITS))) for a, v in zip(AXES, vector, strict=True)))
 
 
 UNTREATED = Phenotype((0.0,) * len(AXES))
@@ -154,6 +156,7 @@ class Compound:
         ec50_um: dose of half the effect, uM.
         toxicity: share of the cells lost at a saturating dose, besides what the target's effect kills.
         effect: (16,) change along `AXES` at a saturating dose.
+        signatures: one of `SIGNATURES`.
     """
 
     name: str
@@ -163,6 +166,7 @@ class Compound:
     ec50_um: float
     toxicity: float
     effect: Vector
+    signatures: str = "known"
 
     def at_dose(self, dose_um: float) -> Phenotype:
         """Give what the cells look like at a dose: a Hill curve of slope 1.5 scales the effect.
@@ -172,7 +176,7 @@ class Compound:
         response = dose_um**1.5 / (dose_um**1.5 + self.ec50_um**1.5)
         effect = self.effect.copy()
         effect[AXES.index("death")] += self.toxicity
-        return Phenotype.from_vector(response * effect)
+        return Phenotype.from_vector(response * effect, SHAPE_LIMITS if self.signatures == "shape" else LIMITS)
 
 
 def target_effect(target: str) -> Vector:
@@ -186,13 +190,15 @@ def target_effect(target: str) -> Vector:
 
 
 def shape_effect(place: int, n_targets: int) -> Vector:
-    """Spread targets over a quarter circle from spindle-shaped cells to lobed nuclei; (16,).
+    """Spread targets from cells as round as untreated ones to spindles; (16,).
+
+    A cell is stretched at the area and the light that it has, so that neither brightness nor counts nor the grain of a
+    stain change.
 
     place: 0-based position among `n_targets` targets.
     """
-    total, angle = np.zeros(len(AXES)), np.pi / 2 * place / max(1, n_targets - 1)
-    for axis, full, share in zip(SHAPE, FULL_SHAPE, (np.cos(angle), np.sin(angle)), strict=True):
-        total[AXES.index(axis)] = full * share
+    total = np.zeros(len(AXES))
+    total[AXES.index("elongation")] = SPINDLE * (place / (n_targets - 1) if n_targets > 1 else 1.0)
     return total
 
 
@@ -229,7 +235,8 @@ def make_compounds(
         change = effect * strength * ((1 - own_share) * 1.35 * shared + own_share * own)
         poison = float(rng.uniform(*toxicity)) if n_inactive <= fate[index] < n_inactive + n_toxic else 0.0
         ec50_um = float(np.exp(rng.normal(np.log(2.5), 0.4)))
-        made.append(Compound(f"CBK{names[index]:06d}", target, activity, strength, ec50_um, poison, change))
+        name = f"CBK{names[index]:06d}"
+        made.append(Compound(name, target, activity, strength, ec50_um, poison, change, signatures))
     return tuple(made)
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfast.simulate.phenotype import Phenotype
+from kinfast.simulate.phenotype import LIMITS, Phenotype
 from kinfast.simulate.stains import Bank
 
 Planes = NDArray[np.float32]
@@ -18,6 +18,8 @@ USUAL_DYING = 0.01
 OPACITY = 0.7
 """How far a cell hides the one under it (not its nucleus): cells of a monolayer rather adjoin than overlap."""
 LARGEST_SCALE = 1.45
+LARGEST_STRETCH = 1.7
+"""Of the usual phenotypes; spindles may be longer by as much as they exceed the usual limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def place_cells(
     """
     margin = bank.side * 0.75
     height, width = shape[0] + 2 * margin, shape[1] + 2 * margin
+    longest = LARGEST_STRETCH * float(np.exp(max(0.0, phenotype.of("elongation") - LIMITS["elongation"][1])))
     density = cells_per_field * (1 - phenotype.of("death")) / (shape[0] * shape[1])
     n = int(rng.poisson(density * height * width))
     centres = _scatter(rng, n, height, width, bank.side) - margin
@@ -64,7 +67,7 @@ def place_cells(
         _choose_templates(rng, bank, phenotype, n),
         rng.uniform(0, 2 * np.pi, n),
         np.exp(rng.normal(phenotype.of("cell_size"), 0.09, n)).clip(0.6, LARGEST_SCALE),
-        np.exp(rng.normal(phenotype.of("elongation"), 0.08, n)).clip(0.7, 1.7),
+        np.exp(rng.normal(phenotype.of("elongation"), 0.08, n)).clip(0.7, longest),
         np.exp(rng.normal(0, 0.12, (n, 1)) + rng.normal(0, 0.14, (n, 5))),
     )
 
@@ -114,7 +117,8 @@ def draw_cells(mixed: NDArray[np.float32], reaches: NDArray[np.int64], cells: Ce
         (5, H, W) float32: DNA, RNA, ER, AGP, Mito, in units of each channel's usual brightness, no background.
     """
     side = mixed.shape[2]
-    pad = int(np.ceil(side * (0.75 + 0.75 * LARGEST_SCALE))) + 2
+    largest = LARGEST_SCALE * float(np.sqrt(max(1.0, cells.stretch.max(initial=1.0) / LARGEST_STRETCH)))
+    pad = int(np.ceil(side * (0.75 + 0.75 * largest))) + 2
     nuclear = np.zeros((shape[0] + 2 * pad, shape[1] + 2 * pad, 3), np.float32)
     bodies = np.zeros_like(nuclear)
     gains = cells.brightness.astype(np.float32)

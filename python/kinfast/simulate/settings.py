@@ -43,8 +43,7 @@ class SimulationSettings:
         inactive, toxic: shares of the compounds.
         toxicity: smallest and largest share of the cells that a toxic compound takes at a saturating dose.
         signatures: what targets do to cells: "known" is drawn after what is known of kinases and changes brightness,
-            texture and sizes; "shape" makes cells spindle-shaped and nuclei lobed, which no histogram, count or focus
-            shows.
+            texture and sizes; "shape" makes cells anything from round to spindle-shaped, which changes none of these.
         only_stain: the one channel in which compounds change anything; None for all of them.
         vignetting: share of the light that is lost in the darkest corner.
         dark_counts: smallest and largest dark offset, counts; each channel draws one.
