@@ -1,6 +1,7 @@
 """Checks that verdicts are true, on simulated plates whose truth is known: the figures at the end of docs/leakage.md.
 
 python -m benchmarks.science ladder      # image > well > compound; above the baselines, not above the oracle
+python -m benchmarks.science ladder --scale shape   # the second half on a CPU: targets that brightness does not show
 python -m benchmarks.science ladder --scale full    # the same with a network that has learned: wants a GPU
 python -m benchmarks.science null        # phenotypes off: how often 20 real small trainings beat the prior
 python -m benchmarks.science synthetic   # 500 seeds of logits that know nothing
@@ -29,6 +30,7 @@ from kinfast.evaluate.run import Evaluation, evaluate_run, find_units
 from kinfast.evaluate.run_folder import CONFIG, PREDICTIONS, read_run
 from kinfast.evaluate.scoring import permute_level
 from kinfast.metrics.scores import score
+from kinfast.simulate.phenotype import TARGETS
 from kinfast.simulate.plan import make_plan
 from kinfast.simulate.platemap import compounds_of
 from kinfast.simulate.settings import CONDITIONS, SimulationSettings
@@ -67,7 +69,16 @@ RECIPE = TrainConfig(
 FULL_RECIPE = replace(
     RECIPE, backbone="resnet18", input_size=112, epochs=40, steps_per_epoch=None, batch_size=64, device="auto", amp=True
 )  # fmt: skip
-SCALES = {"small": (LADDER, RECIPE, 64), "full": (FULL, FULL_RECIPE, 128)}
+SHAPES = SimulationSettings(
+    plates=1, layout=384, wells=200, sites=3, height=64, width=64, pixel_um=1.6, cells=9, targets=2,
+    doses_um=(10.0, 6.0), signatures="shape", own_share=0.5, inactive=0.0, toxic=0.0, well_effect=0.3, control_share=0.04, **SOUND,
+)  # fmt: skip
+"""Targets that no measure of brightness shows: two, round and spindle-shaped cells, 96 compounds in two wells each."""
+SHAPE_RECIPE = replace(
+    RECIPE, backbone="lenet_alexnet_bn", composites=("DNA",), classes=TARGETS[:2], input_size=40, steps_per_epoch=25,
+    batch_size=32, learning_rate=3e-3, validation_fraction=0.1, views=2,
+)  # fmt: skip
+SCALES = {"small": (LADDER, RECIPE, 64), "shape": (SHAPES, SHAPE_RECIPE, 64), "full": (FULL, FULL_RECIPE, 128)}
 """Of the ladder: plates, recipe, shorter side of the prepared images."""
 NULL_RECIPE = replace(RECIPE, epochs=2, steps_per_epoch=8, input_size=32, split_by="compound")
 
@@ -94,7 +105,7 @@ def ladder(
         "oracle": evaluate_run(runs["oracle"], draws=draws).metrics["test"]["well"][SCORE],
         "leads": leads,
         "permuted_p": permuted,
-        "holds": {name: found["low"] > 0 for name, found in leads.items()} | {"permuted": permuted <= ALPHA},
+        "holds": {name: (found["low"] or 0.0) > 0 for name, found in leads.items()} | {"permuted": permuted <= ALPHA},
     }
 
 
