@@ -71,7 +71,8 @@ FULL_RECIPE = replace(
 )  # fmt: skip
 SHAPES = SimulationSettings(
     plates=1, layout=384, wells=200, sites=3, height=64, width=64, pixel_um=1.6, cells=9, targets=2,
-    doses_um=(10.0, 6.0), signatures="shape", own_share=0.5, inactive=0.0, toxic=0.0, well_effect=0.3, control_share=0.04, **SOUND,
+    doses_um=(10.0, 6.0), signatures="shape", own_share=0.5, inactive=0.0, toxic=0.0, well_effect=0.3,
+    control_share=0.04, **SOUND,
 )  # fmt: skip
 """Targets that no measure of brightness shows: two, round and spindle-shaped cells, 96 compounds in two wells each."""
 SHAPE_RECIPE = replace(
