@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,12 @@ def find_browser() -> tuple[str, str] | None:
     """Find Chromium and its driver, as Debian and others name them."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     driver = shutil.which("chromedriver")
-    return (browser, driver) if browser and driver else None
+    return (browser, driver) if browser and driver and _starts(driver) else None
+
+
+def _starts(driver: str) -> bool:
+    """Tell whether it is a program: Ubuntu's package is a script that asks for a snap."""
+    return subprocess.run([driver, "--version"], capture_output=True, check=False).returncode == 0
 
 
 @contextmanager
@@ -27,7 +33,9 @@ def open_browser(profile: Path) -> Iterator[Any]:
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install kinfast[dev]")
     found = find_browser()
     if found is None:
-        pytest.skip("no Chromium with a driver: apt-get install chromium chromium-driver")
+        pytest.skip(
+            "no Chromium with a driver: apt-get install chromium chromium-driver; Ubuntu: snap install chromium"
+        )
     options = webdriver.ChromeOptions()
     options.binary_location = found[0]
     arguments = ["--headless=new", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage", "--no-first-run"]
