@@ -19,7 +19,7 @@ def metrics(
     return {
         "about": {
             "level": "compound", "split_by": split, "n_clusters": 20, "clusters": "compounds", "interval": 0.95,
-            "classes": ["EGFR", "Src"],
+            "classes": ["EGFR", "Src"], "compounds": 20,
         },
         "test": {"compound": {"roc_auc_macro": entry(0.8, 0.7, 0.9)}},
         "differences": {
@@ -50,6 +50,12 @@ def test_the_headline_is_no_better_than_the_weakest_comparison(
 ) -> None:
     trust = judge_trust(metrics(**changed))
     assert (trust.headline, trust.kind) == (headline, kind)
+
+
+def test_units_that_are_more_than_the_compounds_are_explained() -> None:
+    found = metrics()
+    found["about"]["compounds"] = 14
+    assert judge_trust(found).sentences[0].startswith("Over 20 held-out compounds (controls by well) the model ranks")
 
 
 def test_three_sentences_say_skill_rivals_and_limits() -> None:
