@@ -4,7 +4,6 @@ A finished run keeps its folds' last ones alone: they hold the models, those bef
 """
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -17,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from kinfast.progress import Reporter, Silent
-from kinfast.train.folder import unfinished_name
+from kinfast.train.folder import give_name, unfinished_name
 from kinfast.train.packing import pack, unpack
 
 FOLDER = "checkpoints"
@@ -85,9 +84,7 @@ def save_checkpoint(state: Checkpoint, path: Path) -> None:
     tensors, rest = pack({item.name: getattr(state, item.name) for item in fields(Checkpoint)})
     try:
         save_file(tensors, unfinished, {"state": rest, "crc32": str(_checksum(tensors, rest))})
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(target)
+        give_name(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)
     for old in before[KEPT - 1 :]:

@@ -81,7 +81,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     unfinished = unfinished_name(path)
     try:
         frame.to_parquet(unfinished, index=False)
-        _give_name(unfinished, path)
+        give_name(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -93,12 +93,12 @@ def write_arrays(arrays: Mapping[str, NDArray[np.float32]], path: Path) -> None:
     try:
         with unfinished.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
-        _give_name(unfinished, path)
+        give_name(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _give_name(unfinished: Path, path: Path) -> None:
+def give_name(unfinished: Path, path: Path) -> None:
     """Give a file its name once it is on the disk: a power cut must not leave the name on an empty file."""
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
@@ -111,7 +111,7 @@ def write_weights(folds: Mapping[int, Mapping[str, Tensor]], path: Path) -> None
     named = {f"fold{fold}.{name}": value.contiguous() for fold, part in folds.items() for name, value in part.items()}
     try:
         save_file(named, unfinished)
-        _give_name(unfinished, path)
+        give_name(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -186,6 +186,6 @@ def _write_text(text: str, path: Path) -> None:
     unfinished = unfinished_name(path)
     try:
         unfinished.write_text(text, encoding="utf-8")
-        _give_name(unfinished, path)
+        give_name(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
