@@ -31,7 +31,7 @@ from kinfast.config import PreprocessConfig, TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.metrics.typical_variation import standardise_by_controls, typical_variation
 from kinfast.simulate.settings import CHANNELS, CONDITIONS, SimulationSettings
-from kinfast.train.apply import embed_sites, predict_folds
+from kinfast.train.finished.apply import embed_sites, predict_folds
 from kinfast.train.run import train
 
 WELL, PLATE = "well", "plate"

@@ -31,9 +31,9 @@ from kinfast.data.loaders import chosen_kind, make_loader
 from kinfast.data.minibatch import IMAGENET_MEAN, IMAGENET_STD
 from kinfast.data.store import PreparedStore
 from kinfast.models import build_model
-from kinfast.train.losses import Loss
-from kinfast.train.precision import Precision
-from kinfast.train.step import Updater
+from kinfast.train.stepping.losses import Loss
+from kinfast.train.stepping.precision import Precision
+from kinfast.train.stepping.step import Updater
 
 N_SITES, STORED, CROP, BATCH, ROUNDS = (16, 48, 32, 8, 1) if SMOKE else (128, 256, 224, 32, 5)
 STEP_BATCH = 8

@@ -29,7 +29,7 @@ from benchmarks.gpu.synthetic import write_store
 from benchmarks.gpu.whole_run import time_run
 
 from kinfast.data.loaders import chosen_kind
-from kinfast.train.kernels import fast_kernels
+from kinfast.train.stepping.kernels import fast_kernels
 
 NVIDIA = "NVIDIA publishes 2,470 images/s (one A100, DALI, AMP)"
 STREAMS = {1: "MiCoPh", 2: "MiCoPh,SyHoPh"}

@@ -18,10 +18,10 @@ from kinfast.data.loaders import Loader, make_loader
 from kinfast.data.minibatch import Minibatch
 from kinfast.data.store import PreparedStore
 from kinfast.models import StreamClassifier, build_model
-from kinfast.train.losses import CROSS_ENTROPY, Loss
-from kinfast.train.optimizers import make_optimizer
-from kinfast.train.precision import Precision, choose_precision
-from kinfast.train.step import Updater
+from kinfast.train.stepping.losses import CROSS_ENTROPY, Loss
+from kinfast.train.stepping.optimizers import make_optimizer
+from kinfast.train.stepping.precision import Precision, choose_precision
+from kinfast.train.stepping.step import Updater
 
 AUGMENTATION = AugmentationSpec(rotation_degrees=15)
 """Flips, quarter turns, free rotation, brightness and contrast: pixels are interpolated, as a worst case."""

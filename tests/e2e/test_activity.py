@@ -13,7 +13,7 @@ from kinfast.cli.main import run as run_command
 from kinfast.config import STORE_FORMAT_VERSION, TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.train import train
-from kinfast.train.plan import make_plan
+from kinfast.train.planning.plan import make_plan
 
 ACTIVE, SIDE = 4, 32
 

@@ -10,7 +10,7 @@ from tests.e2e.test_activity import call, write_store
 from kinfast.config import TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.train import train
-from kinfast.train.apply import embed_sites
+from kinfast.train.finished.apply import embed_sites
 
 
 def test_embed_writes_tables_that_activity_takes(tmp_path: Path, capsys) -> None:

@@ -68,7 +68,7 @@ def command(
     from kinfast.errors import UsageError
     from kinfast.evaluate import annotated_data, retrieval
     from kinfast.evaluate.embedding_tables import NONE, NORMALISATIONS, tabulate_embeddings
-    from kinfast.train.apply import embed_sites
+    from kinfast.train.finished.apply import embed_sites
     from kinfast.train.folder import PREDICTIONS, write_table
 
     if normalise not in NORMALISATIONS:  # before minutes of embedding

@@ -46,7 +46,7 @@ def command(
     from kinfast.cli.progress import make_reporter
     from kinfast.data.merged import open_stores
     from kinfast.data.store import PreparedStore
-    from kinfast.train.export import SUFFIXES, check_kind, export_run
+    from kinfast.train.finished.export import SUFFIXES, check_kind, export_run
     from kinfast.train.run import run_stores
 
     check_kind(format)

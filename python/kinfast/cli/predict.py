@@ -63,7 +63,7 @@ def command(
     from kinfast.data.store import PreparedStore
     from kinfast.evaluate.new_sites import judge_new_sites
     from kinfast.report.tables import write_text
-    from kinfast.train.apply import embed_sites, predict_folds
+    from kinfast.train.finished.apply import embed_sites, predict_folds
     from kinfast.train.folder import write_arrays, write_table
 
     store = PreparedStore.open(prepared)

@@ -375,8 +375,8 @@ def command(
     from kinfast.evaluate.run import evaluate_run
     from kinfast.report.run import write_report
     from kinfast.train.folder import RUNS, new_run_path
-    from kinfast.train.interruption import terminating_as_interrupted
-    from kinfast.train.ranks import joined_ranks
+    from kinfast.train.processes.ranks import joined_ranks
+    from kinfast.train.resuming.interruption import terminating_as_interrupted
 
     asked = as_begun(asked)
     run = asked["resume"] or out or new_run_path(Path(RUNS), backbone)

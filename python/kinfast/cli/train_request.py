@@ -14,7 +14,7 @@ from kinfast.errors import RankError, SaidInterrupt
 
 if TYPE_CHECKING:
     from kinfast.progress import Reporter
-    from kinfast.train.ranks import Ranks
+    from kinfast.train.processes.ranks import Ranks
 
 EXIT_INTERRUPTED = 130
 

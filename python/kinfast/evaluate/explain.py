@@ -66,7 +66,7 @@ def explain_run(
     Raises:
         RunError: the run is not finished, or its test sites are not in the store.
     """
-    from kinfast.train.apply import open_run
+    from kinfast.train.finished.apply import open_run
 
     loaded, told = read_run(run), reporter or Silent()
     chosen = choose_sites(loaded, store.sites, sites)
@@ -104,10 +104,10 @@ def _explain_fold(
 ) -> None:
     import torch
 
-    from kinfast.train.apply import run_composites
-    from kinfast.train.losses import Loss
-    from kinfast.train.stain_exchange import Asked, measure_drops
-    from kinfast.train.stain_views import StainViews, choose_donors, control_levels
+    from kinfast.train.finished.apply import run_composites
+    from kinfast.train.finished.stain_exchange import Asked, measure_drops
+    from kinfast.train.finished.stain_views import StainViews, choose_donors, control_levels
+    from kinfast.train.stepping.losses import Loss
 
     content = ready.content
     composites = run_composites(content, store)
@@ -140,7 +140,7 @@ def _map_fold(
     folder: Path,
 ) -> None:
     """Compute maps of the sites that the fold's model is surest of, by its own weights and by shuffled ones."""
-    from kinfast.train.attribution import attribute, by_stain, cam_by_stream, coarse_maps, shuffle_weights
+    from kinfast.train.finished.attribution import attribute, by_stain, cam_by_stream, coarse_maps, shuffle_weights
 
     picked = surest_sites(chosen.codes[mine], before, config.EXPLAIN_MAPS)
     other = shuffle_weights(model, seed)

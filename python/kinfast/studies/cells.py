@@ -139,7 +139,7 @@ def _trained(
             told = StageOnly(reporter, cell.name)
             yield trainer(store_root, cell, folder / cell.name, threads, told)
         return
-    from kinfast.train.gpus import deal_gpus, take_gpu
+    from kinfast.train.processes.gpus import deal_gpus, take_gpu
 
     each = max(1, threads // processes)
     # spawned, not forked: torch's threads do not survive a fork

@@ -33,7 +33,7 @@ def validation_score(run: Run, metric: str) -> float:
 
 def _kept_loss(run: Run) -> float:
     """Give the validation loss of the weights that were kept, the mean over folds."""
-    from kinfast.train.stopping import Best, unripe_epochs
+    from kinfast.train.watching.stopping import Best, unripe_epochs
 
     unripe = unripe_epochs(int(run.config.get("epochs", 1)), config.UNRIPE_SHARE)
     best: dict[int, Best] = {}

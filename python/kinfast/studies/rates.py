@@ -56,7 +56,7 @@ def try_backbone(
     from kinfast.models import load_weights
     from kinfast.train.assemble import assemble_fold
     from kinfast.train.limits import torch_threads
-    from kinfast.train.plan import make_plan
+    from kinfast.train.planning.plan import make_plan
 
     # the schedule is not used; a rate must stand in the plan all the same
     plan = replace(make_plan(store, replace(config, switch_to=None, switch_epoch=None)), learning_rate=rates.lowest)

@@ -13,15 +13,15 @@ from kinfast.data.loaders import Loader, make_loader
 from kinfast.data.mixing import MixingLoader, MixingSpec
 from kinfast.data.store import PreparedStore
 from kinfast.models import PretrainedWeights, StreamClassifier, build_model, build_shapes
-from kinfast.train.averaging import WeightAverage
 from kinfast.train.fit import Fold, SecondOptimizer
-from kinfast.train.losses import Loss
-from kinfast.train.optimizers import make_optimizer, rate_groups
-from kinfast.train.plan import Plan, training_rows
-from kinfast.train.schedules import make_schedule
+from kinfast.train.planning.plan import Plan, training_rows
+from kinfast.train.processes.sync_norms import synchronise_norms
 from kinfast.train.seeds import WEIGHTS, derived_seed, seed_torch
-from kinfast.train.step import Updater
-from kinfast.train.sync_norms import synchronise_norms
+from kinfast.train.stepping.averaging import WeightAverage
+from kinfast.train.stepping.losses import Loss
+from kinfast.train.stepping.optimizers import make_optimizer, rate_groups
+from kinfast.train.stepping.schedules import make_schedule
+from kinfast.train.stepping.step import Updater
 
 LEAST_FIXED_BATCH = 16
 """Sites of a minibatch of validation and prediction, where each is one image."""

@@ -20,8 +20,8 @@ from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 from kinfast.models import StreamClassifier
 from kinfast.train.assemble import assemble_updater, empty_model
-from kinfast.train.kernels import UNCOMPILED
-from kinfast.train.plan import Plan
+from kinfast.train.planning.plan import Plan
+from kinfast.train.stepping.kernels import UNCOMPILED
 
 _FIRST = 8
 """The first size that is tried; from 16 on all are multiples of 8, which a GPU's matrix units take whole."""

@@ -16,19 +16,19 @@ from kinfast.errors import RunError, UsageError
 from kinfast.metrics.scores import score
 from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter, Silent
-from kinfast.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from kinfast.train.dead_relus import dead_shares, watch_relus, whole_fired
-from kinfast.train.generators import generator_states, set_generators
 from kinfast.train.inference import answer
-from kinfast.train.interruption import Stop, hear_signals
-from kinfast.train.packing import restore_optimizer
-from kinfast.train.schedules import Schedule
+from kinfast.train.resuming.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from kinfast.train.resuming.generators import generator_states, set_generators
+from kinfast.train.resuming.interruption import Stop, hear_signals
+from kinfast.train.resuming.packing import restore_optimizer
 from kinfast.train.seeds import seed_torch
-from kinfast.train.step import Updater
-from kinfast.train.stopping import Best, unripe_epochs
-from kinfast.train.sums import Sums
-from kinfast.train.trace import Trace
-from kinfast.train.watching import Watch
+from kinfast.train.stepping.schedules import Schedule
+from kinfast.train.stepping.step import Updater
+from kinfast.train.watching.dead_relus import dead_shares, watch_relus, whole_fired
+from kinfast.train.watching.stopping import Best, unripe_epochs
+from kinfast.train.watching.sums import Sums
+from kinfast.train.watching.trace import Trace
+from kinfast.train.watching.watch import Watch
 
 SECONDS_A_MINUTE = 60.0
 NOTHING, KEEP, STOP = range(3)

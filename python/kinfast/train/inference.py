@@ -12,9 +12,9 @@ from kinfast.data.loaders import Loader
 from kinfast.data.minibatch import Minibatch
 from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter, Silent
-from kinfast.train.losses import Loss
-from kinfast.train.precision import Precision
-from kinfast.train.ranks import ALONE, Ranks
+from kinfast.train.processes.ranks import ALONE, Ranks
+from kinfast.train.stepping.losses import Loss
+from kinfast.train.stepping.precision import Precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

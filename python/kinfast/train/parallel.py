@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kinfast.progress import Reporter
-from kinfast.train.gpus import deal_gpus, take_gpu
+from kinfast.train.processes.gpus import deal_gpus, take_gpu
 
 LISTEN_SECONDS = 0.2
 _told: Any = None

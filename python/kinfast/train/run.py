@@ -25,22 +25,28 @@ from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
 from kinfast.train.assemble import assemble_fold, assemble_model, empty_model, fixed_loader, to_device
 from kinfast.train.batch_size import find_batch_size
-from kinfast.train.checkpoint import Checkpoint, checkpoint_path, drop_unneeded, has_checkpoint, load_checkpoint
-from kinfast.train.describe import DECISIVE, describe_run
 from kinfast.train.environment import changed_since, describe_environment
-from kinfast.train.events import EVENTS, EventFiles, check_tensorboard
 from kinfast.train.fit import fit
 from kinfast.train.inference import answer
-from kinfast.train.kernels import fast_kernels
 from kinfast.train.limits import memory_in_words, torch_threads
-from kinfast.train.losses import Loss
-from kinfast.train.optimizers import default_learning_rate
 from kinfast.train.parallel import train_folds
-from kinfast.train.plan import Plan, make_plan
+from kinfast.train.planning.describe import DECISIVE, describe_run
+from kinfast.train.planning.plan import Plan, make_plan
 from kinfast.train.predictions import FoldAnswers, prediction_table
-from kinfast.train.ranks import ALONE, Ranks
-from kinfast.train.shares import norm_lines
-from kinfast.train.trace import Trace
+from kinfast.train.processes.ranks import ALONE, Ranks
+from kinfast.train.processes.shares import norm_lines
+from kinfast.train.resuming.checkpoint import (
+    Checkpoint,
+    checkpoint_path,
+    drop_unneeded,
+    has_checkpoint,
+    load_checkpoint,
+)
+from kinfast.train.stepping.kernels import fast_kernels
+from kinfast.train.stepping.losses import Loss
+from kinfast.train.stepping.optimizers import default_learning_rate
+from kinfast.train.watching.events import EVENTS, EventFiles, check_tensorboard
+from kinfast.train.watching.trace import Trace
 
 
 def train(

@@ -14,7 +14,7 @@ from tests.unit.evaluate.synthetic_run import Layout, make_run
 from kinfast.evaluate.convergence import Convergence, fold_convergence, judge_convergence, prior_loss
 from kinfast.evaluate.run_folder import Run, read_run
 from kinfast.evaluate.traps import measure_training, training_verdicts
-from kinfast.train.losses import Loss
+from kinfast.train.stepping.losses import Loss
 
 THESIS = {"head": "thesis", "loss": "binary_cross_entropy"}
 

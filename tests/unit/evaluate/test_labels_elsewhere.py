@@ -20,7 +20,7 @@ from kinfast.evaluate.paired import find_common, swap_test
 from kinfast.evaluate.run_folder import read_run
 from kinfast.metrics.conformal import p_values
 from kinfast.report.comparison import write_comparison_report
-from kinfast.train.stain_views import choose_donors
+from kinfast.train.finished.stain_views import choose_donors
 
 PROBABILITIES = [f"probability_{name}" for name in LABELS]
 

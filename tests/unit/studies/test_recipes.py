@@ -9,7 +9,7 @@ from kinfast.config import OPTIMIZERS
 from kinfast.errors import SpecError, UsageError
 from kinfast.studies.recipes import find_recipe, list_recipes, read_recipe
 from kinfast.studies.thesis import BACKBONES, EXTREMES, FIGURE_RECIPES, MODES, PLACES, printed_tables
-from kinfast.train.optimizers import optimizer_parameters
+from kinfast.train.stepping.optimizers import optimizer_parameters
 
 RECIPES = list_recipes()
 DECIDES = ["backbone", "weights", "composites", "head", "dropout", "task", "split_by", "validation_fraction"]

@@ -13,8 +13,9 @@ from kinfast.config import TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.errors import InputError, UsageError
 from kinfast.models import StreamClassifier
-from kinfast.train.adapt_norms import ask_by_plate, control_rows, control_statistics
-from kinfast.train.precision import choose_device, choose_precision
+from kinfast.train.finished.adapt_norms import ask_by_plate, control_rows, control_statistics
+from kinfast.train.processes.device import choose_device
+from kinfast.train.stepping.precision import choose_precision
 
 
 class Batch:
@@ -80,7 +81,7 @@ def test_predict_adapts_each_plate(
     from dataclasses import replace
 
     from kinfast.train import predict, train
-    from kinfast.train.apply import embed_sites
+    from kinfast.train.finished.apply import embed_sites
 
     store = write_store(tmp_path / "s", plates=2, wells=18)
     config = replace(quick, backbone="mobilenet_v2", input_size=32, folds=1, epochs=1, steps_per_epoch=1)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from kinfast.data.composites import Composite
 from kinfast.models import StreamClassifier, build_model
 from kinfast.progress import Silent
-from kinfast.train.attribution import Maps, attribute, by_stain, cam_by_stream, shuffle_weights
-from kinfast.train.losses import Loss
-from kinfast.train.stain_exchange import MEAN, SWAP, Asked, measure_drops
-from kinfast.train.stain_views import StainViews, choose_donors, control_levels
+from kinfast.train.finished.attribution import Maps, attribute, by_stain, cam_by_stream, shuffle_weights
+from kinfast.train.finished.stain_exchange import MEAN, SWAP, Asked, measure_drops
+from kinfast.train.finished.stain_views import StainViews, choose_donors, control_levels
+from kinfast.train.stepping.losses import Loss
 
 CHANNELS = ["DNA", "RNA", "ER", "AGP", "Mito"]
 STREAMS = (Composite("MiCoPh", ("Mito", "ER", "AGP")), Composite("SyHoPh", ("RNA", "DNA", "AGP")))

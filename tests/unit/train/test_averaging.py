@@ -11,8 +11,8 @@ from torch import nn
 from kinfast.config import TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.train import train
-from kinfast.train.averaging import WeightAverage
-from kinfast.train.checkpoint import checkpoint_path, load_checkpoint
+from kinfast.train.resuming.checkpoint import checkpoint_path, load_checkpoint
+from kinfast.train.stepping.averaging import WeightAverage
 
 
 def test_it_follows_by_its_formula() -> None:

@@ -19,9 +19,9 @@ from kinfast.data.minibatch import Minibatch
 from kinfast.data.store import PreparedStore
 from kinfast.models import StreamClassifier, build_model
 from kinfast.models.heads import build_head
-from kinfast.train.losses import Loss, loss_kind
-from kinfast.train.precision import choose_precision
-from kinfast.train.step import Updater
+from kinfast.train.stepping.losses import Loss, loss_kind
+from kinfast.train.stepping.precision import choose_precision
+from kinfast.train.stepping.step import Updater
 
 SIDE = 64
 HIDDEN = (16, 8)

@@ -18,8 +18,8 @@ from kinfast.train import assemble, resume, train
 from kinfast.train import batch_size as rule
 from kinfast.train.assemble import assemble_fold
 from kinfast.train.batch_size import activation_bytes, find_batch_size, largest_size, size_by_rule
-from kinfast.train.plan import make_plan
-from kinfast.train.step import Updater
+from kinfast.train.planning.plan import make_plan
+from kinfast.train.stepping.step import Updater
 
 
 @pytest.mark.parametrize("backbone", ["lenet_alexnet", "resnet18"])

@@ -18,9 +18,15 @@ from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError
 from kinfast.progress import Silent
 from kinfast.train import resume, train
-from kinfast.train.checkpoint import Checkpoint, checkpoint_path, drop_unneeded, load_checkpoint, save_checkpoint
 from kinfast.train.environment import changed_since
-from kinfast.train.packing import pack, unpack
+from kinfast.train.resuming.checkpoint import (
+    Checkpoint,
+    checkpoint_path,
+    drop_unneeded,
+    load_checkpoint,
+    save_checkpoint,
+)
+from kinfast.train.resuming.packing import pack, unpack
 
 LOADERS = ["torch", "dali"]
 

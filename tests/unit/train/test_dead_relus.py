@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from kinfast.train.dead_relus import dead_shares, watch_relus
+from kinfast.train.watching.dead_relus import dead_shares, watch_relus
 
 
 class Twice(nn.Module):

@@ -16,9 +16,10 @@ from kinfast.config import TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError, UsageError
 from kinfast.models import build_model
-from kinfast.train import export, folder, train
-from kinfast.train.apply import predict
-from kinfast.train.export import export_run, run_hash
+from kinfast.train import folder, train
+from kinfast.train.finished import export
+from kinfast.train.finished.apply import predict
+from kinfast.train.finished.export import export_run, run_hash
 
 TWO = np.array([5, 11])
 PROBABILITIES = ["probability_negcon", "probability_poscon"]

@@ -14,11 +14,11 @@ from kinfast.models import build_model
 from kinfast.models.depth import group_by_depth
 from kinfast.progress import Silent
 from kinfast.train import resume, train
-from kinfast.train.checkpoint import checkpoint_path, load_checkpoint
-from kinfast.train.losses import CROSS_ENTROPY, Loss
-from kinfast.train.optimizers import make_optimizer, optimizer_parameters, rate_groups
-from kinfast.train.precision import Precision
-from kinfast.train.step import Updater
+from kinfast.train.resuming.checkpoint import checkpoint_path, load_checkpoint
+from kinfast.train.stepping.losses import CROSS_ENTROPY, Loss
+from kinfast.train.stepping.optimizers import make_optimizer, optimizer_parameters, rate_groups
+from kinfast.train.stepping.precision import Precision
+from kinfast.train.stepping.step import Updater
 
 
 def some_batch() -> Minibatch:

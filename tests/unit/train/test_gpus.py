@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from kinfast.train.gpus import VISIBLE, deal_gpus, take_gpu, visible_gpus
+from kinfast.train.processes.gpus import VISIBLE, deal_gpus, take_gpu, visible_gpus
 
 SPAWN = multiprocessing.get_context("spawn")
 

@@ -15,8 +15,8 @@ from kinfast.errors import UsageError
 from kinfast.evaluate.run import evaluate_run
 from kinfast.report.run import write_report
 from kinfast.train import train
-from kinfast.train.apply import predict
-from kinfast.train.plan import make_plan
+from kinfast.train.finished.apply import predict
+from kinfast.train.planning.plan import make_plan
 
 
 @pytest.fixture(scope="module")

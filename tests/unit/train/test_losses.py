@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from kinfast.train.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, Loss, loss_kind
+from kinfast.train.stepping.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, Loss, loss_kind
 
 
 def test_a_predictor_of_the_prior_has_the_thesis_loss_of_0_051() -> None:

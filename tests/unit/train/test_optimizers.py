@@ -10,7 +10,7 @@ from kinfast.config import DEFAULT_LEARNING_RATES, OPTIMIZERS
 from kinfast.errors import UsageError
 from kinfast.models import build_model
 from kinfast.models.initialise import has_normalisation
-from kinfast.train.optimizers import default_learning_rate, make_optimizer, optimizer_parameters
+from kinfast.train.stepping.optimizers import default_learning_rate, make_optimizer, optimizer_parameters
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))

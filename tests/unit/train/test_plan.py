@@ -10,7 +10,7 @@ from kinfast.config import TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.errors import LeakError, UsageError
 from kinfast.train.assemble import assemble_fold
-from kinfast.train.plan import default_steps, make_plan, training_rows
+from kinfast.train.planning.plan import default_steps, make_plan, training_rows
 
 
 def test_many_sites_are_taken_once() -> None:

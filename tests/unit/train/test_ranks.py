@@ -19,10 +19,10 @@ from kinfast.data.shard import Shard
 from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 from kinfast.models import build_model
-from kinfast.train.plan import make_plan
-from kinfast.train.ranks import ALONE, Ranks, joined_ranks, own_device
-from kinfast.train.shares import check_shares, norm_lines
-from kinfast.train.sync_norms import SyncedBatchNorm, synchronise_norms
+from kinfast.train.planning.plan import make_plan
+from kinfast.train.processes.ranks import ALONE, Ranks, joined_ranks, own_device
+from kinfast.train.processes.shares import check_shares, norm_lines
+from kinfast.train.processes.sync_norms import SyncedBatchNorm, synchronise_norms
 
 SECOND = Ranks(1, 4, 1, 4)
 

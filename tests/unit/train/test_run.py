@@ -17,7 +17,7 @@ from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError, UsageError, WeightsError
 from kinfast.progress import Silent
 from kinfast.train import resume, train
-from kinfast.train.apply import embed_sites, predict
+from kinfast.train.finished.apply import embed_sites, predict
 from kinfast.train.limits import memory_in_words
 
 

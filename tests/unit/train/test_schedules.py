@@ -3,7 +3,7 @@
 import pytest
 
 from kinfast.errors import UsageError
-from kinfast.train.schedules import make_schedule
+from kinfast.train.stepping.schedules import make_schedule
 
 
 def test_it_rises_then_falls_along_a_cosine_to_zero() -> None:

@@ -7,8 +7,8 @@ import torch.distributed as dist
 
 from kinfast.cli import main
 from kinfast.errors import KinfastError, RankError, StoreError
-from kinfast.train import spokesman
-from kinfast.train.spokesman import Spokesman
+from kinfast.train.processes import spokesman
+from kinfast.train.processes.spokesman import Spokesman
 
 GONE = RuntimeError("[third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:40386")
 

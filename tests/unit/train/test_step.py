@@ -13,10 +13,11 @@ import kinfast
 from kinfast.data.minibatch import Minibatch
 from kinfast.errors import UsageError
 from kinfast.models import build_model
-from kinfast.train.kernels import compile_passes
-from kinfast.train.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, Loss
-from kinfast.train.precision import FORMATS, Precision, choose_device, choose_precision, same_precision
-from kinfast.train.step import Updater
+from kinfast.train.processes.device import choose_device
+from kinfast.train.stepping.kernels import compile_passes
+from kinfast.train.stepping.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, Loss
+from kinfast.train.stepping.precision import FORMATS, Precision, choose_precision, same_precision
+from kinfast.train.stepping.step import Updater
 
 
 def make_batch(n: int = 4) -> Minibatch:

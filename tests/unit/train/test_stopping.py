@@ -2,7 +2,7 @@
 
 import math
 
-from kinfast.train.stopping import Best, unripe_epochs
+from kinfast.train.watching.stopping import Best, unripe_epochs
 
 
 def follow(losses: list[float], unripe: int = 0) -> list[Best]:

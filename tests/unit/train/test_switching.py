@@ -17,8 +17,8 @@ from kinfast.errors import UsageError
 from kinfast.progress import Silent
 from kinfast.train import resume, train
 from kinfast.train.assemble import assemble_fold
-from kinfast.train.optimizers import optimizer_parameters
-from kinfast.train.plan import make_plan
+from kinfast.train.planning.plan import make_plan
+from kinfast.train.stepping.optimizers import optimizer_parameters
 
 
 @pytest.fixture(scope="module")

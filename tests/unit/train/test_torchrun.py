@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from kinfast import schema
 from kinfast.data.store import PreparedStore
 from kinfast.train import train
-from kinfast.train.ranks import ALONE
+from kinfast.train.processes.ranks import ALONE
 
 pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).with_name("two_processes.py")

@@ -19,9 +19,10 @@ from kinfast.config import TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 from kinfast.progress import Silent
-from kinfast.train import events, resume, trace, train
-from kinfast.train.sums import Sums
-from kinfast.train.watching import Watch
+from kinfast.train import resume, train
+from kinfast.train.watching import events, trace
+from kinfast.train.watching.sums import Sums
+from kinfast.train.watching.watch import Watch
 
 
 class Listening(Silent):

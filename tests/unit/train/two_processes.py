@@ -28,11 +28,11 @@ from kinfast.models import StreamClassifier, build_model
 from kinfast.progress import Silent
 from kinfast.train import resume, train
 from kinfast.train.inference import answer
-from kinfast.train.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, Loss
-from kinfast.train.precision import Precision
-from kinfast.train.ranks import Ranks, joined_ranks
-from kinfast.train.step import Updater
-from kinfast.train.sync_norms import synchronise_norms
+from kinfast.train.processes.ranks import Ranks, joined_ranks
+from kinfast.train.processes.sync_norms import synchronise_norms
+from kinfast.train.stepping.losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, Loss
+from kinfast.train.stepping.precision import Precision
+from kinfast.train.stepping.step import Updater
 
 N_SITES, N_STEPS, FROZEN = 7, 3, 1
 PIECES = {"lenet_alexnet": 2, "mobilenet_v2": 1}

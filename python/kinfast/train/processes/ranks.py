@@ -22,8 +22,8 @@ from torch.nn.parallel import DistributedDataParallel
 from kinfast import launch
 from kinfast.data.shard import Shard
 from kinfast.errors import KinfastError, RunError, UsageError
-from kinfast.train.precision import choose_device
-from kinfast.train.spokesman import EXIT_INPUT, Spokesman
+from kinfast.train.processes.device import choose_device
+from kinfast.train.processes.spokesman import EXIT_INPUT, Spokesman
 
 T = TypeVar("T")
 

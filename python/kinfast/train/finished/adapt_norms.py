@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from kinfast import schema
 from kinfast.data.minibatch import Minibatch
 from kinfast.errors import InputError, UsageError
-from kinfast.train.precision import Precision
+from kinfast.train.stepping.precision import Precision
 
 NONE, CONTROLS = "none", "controls"
 WAYS = (NONE, CONTROLS)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from kinfast.train.watching import WAITING
+from kinfast.train.watching.watch import WAITING
 
 TRACE = "trace"
 """Folder in a run."""

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from kinfast.data.minibatch import Minibatch
-from kinfast.train.averaging import WeightAverage
-from kinfast.train.kernels import UNCOMPILED, compile_passes
-from kinfast.train.losses import Loss
-from kinfast.train.optimizers import SHARE
-from kinfast.train.precision import Precision
-from kinfast.train.ranks import ALONE, Ranks
+from kinfast.train.processes.ranks import ALONE, Ranks
+from kinfast.train.stepping.averaging import WeightAverage
+from kinfast.train.stepping.kernels import UNCOMPILED, compile_passes
+from kinfast.train.stepping.losses import Loss
+from kinfast.train.stepping.optimizers import SHARE
+from kinfast.train.stepping.precision import Precision
 
 
 class Updater:

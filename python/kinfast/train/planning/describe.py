@@ -7,7 +7,7 @@ from kinfast import __version__
 from kinfast.config import AUTO_BATCH
 from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
-from kinfast.train.plan import Plan
+from kinfast.train.planning.plan import Plan
 
 DECISIVE = {
     "split_hash": "split",

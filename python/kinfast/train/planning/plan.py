@@ -18,14 +18,14 @@ from kinfast.data.loaders import chosen_kind
 from kinfast.data.splits import Split
 from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
-from kinfast.train.kernels import check_compiled
-from kinfast.train.labelled_split import choose_labels, choose_split, without_inactive
-from kinfast.train.losses import CROSS_ENTROPY, loss_kind
-from kinfast.train.optimizers import optimizer_parameters
-from kinfast.train.option_ranges import check_ranges
-from kinfast.train.precision import Precision, choose_precision
-from kinfast.train.ranks import ALONE, Ranks, own_device
-from kinfast.train.shares import check_shares, share_lines
+from kinfast.train.planning.labelled_split import choose_labels, choose_split, without_inactive
+from kinfast.train.planning.option_ranges import check_ranges
+from kinfast.train.processes.ranks import ALONE, Ranks, own_device
+from kinfast.train.processes.shares import check_shares, share_lines
+from kinfast.train.stepping.kernels import check_compiled
+from kinfast.train.stepping.losses import CROSS_ENTROPY, loss_kind
+from kinfast.train.stepping.optimizers import optimizer_parameters
+from kinfast.train.stepping.precision import Precision, choose_precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

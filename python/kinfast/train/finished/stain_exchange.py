@@ -10,8 +10,8 @@ from torch import Tensor
 
 from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter
-from kinfast.train.losses import Loss
-from kinfast.train.stain_views import StainViews
+from kinfast.train.finished.stain_views import StainViews
+from kinfast.train.stepping.losses import Loss
 
 SWAP, MEAN = "swap", "control_mean"
 METHODS = (SWAP, MEAN)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kinfast.train.losses import BINARY_CROSS_ENTROPY, Loss
+from kinfast.train.stepping.losses import BINARY_CROSS_ENTROPY, Loss
 
 
 @dataclass(slots=True)

@@ -80,21 +80,3 @@ def _reduced(device: str) -> torch.dtype:
 
 def _has_bfloat16(device: str) -> bool:
     return torch.device(device).type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-def choose_device(wanted: str) -> str:
-    """Give the device that `--device` means: auto takes CUDA, then Apple's, then the CPU.
-
-    Raises:
-        UsageError: torch knows no such device, or it is not here.
-    """
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        kind = torch.device(wanted).type
-    except RuntimeError:
-        raise UsageError(f"device {wanted!r} is unknown: wanted auto, cpu, cuda, cuda:1 or mps") from None
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not present.get(kind, False):
-        raise UsageError(f"device {wanted}: torch finds none here; use --device cpu, or auto")
-    return wanted

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kinfast.progress import Reporter, Silent
 from kinfast.train.folder import give_name, unfinished_name
-from kinfast.train.packing import pack, unpack
+from kinfast.train.resuming.packing import pack, unpack
 
 FOLDER = "checkpoints"
 KEPT = 2

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kinfast.models import StreamClassifier
-from kinfast.train.stain_views import StainViews
+from kinfast.train.finished.stain_views import StainViews
 
 COARSE = 16
 """Side of the maps that are compared with those of other weights: finer, single pixels decide."""

@@ -17,7 +17,7 @@ from kinfast.data.splits import Split, choose_level, make_split
 from kinfast.data.store import PreparedStore
 from kinfast.data.target_sets import large_classes
 from kinfast.errors import UsageError
-from kinfast.train.label_task import select_task
+from kinfast.train.planning.label_task import select_task
 
 FIRST_PLATE = "first"
 """Stands for the first plate by name, whatever it is called: a recipe knows no names."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kinfast.train.ranks import Ranks
+from kinfast.train.processes.ranks import Ranks
 
 RELUS = (nn.ReLU, nn.ReLU6)
 

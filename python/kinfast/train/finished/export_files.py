@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kinfast.train.whole_sites import WholeSites
+from kinfast.train.finished.whole_sites import WholeSites
 
 INPUT, OUTPUTS = "sites", ("logits", "probabilities")
 METADATA = "kinfast"

@@ -7,8 +7,8 @@ from torch import nn
 
 from kinfast.config import TrainConfig
 from kinfast.errors import UsageError
-from kinfast.train.ranks import Ranks
-from kinfast.train.sync_norms import has_batch_norms
+from kinfast.train.processes.ranks import Ranks
+from kinfast.train.processes.sync_norms import has_batch_norms
 
 FEW_SITES = 8
 """Of a process's part of a minibatch: means of fewer are noisy. Source: Wu & He 2018, arXiv:1803.08494, figure 1."""

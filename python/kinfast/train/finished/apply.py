@@ -21,7 +21,8 @@ from kinfast.metrics.labels import join_labels
 from kinfast.models import StreamClassifier, build_shapes
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
-from kinfast.train.adapt_norms import (
+from kinfast.train.assemble import to_device
+from kinfast.train.finished.adapt_norms import (
     CONTROLS,
     FEWEST_CONTROL_SITES,
     NONE,
@@ -30,13 +31,13 @@ from kinfast.train.adapt_norms import (
     control_rows,
     control_statistics,
 )
-from kinfast.train.assemble import to_device
 from kinfast.train.inference import answer, embed
-from kinfast.train.kernels import fast_kernels
 from kinfast.train.limits import memory_in_words, torch_threads
-from kinfast.train.losses import Loss
-from kinfast.train.precision import Precision, choose_device, same_precision
 from kinfast.train.predictions import FoldAnswers, answer_columns, mean_answers
+from kinfast.train.processes.device import choose_device
+from kinfast.train.stepping.kernels import fast_kernels
+from kinfast.train.stepping.losses import Loss
+from kinfast.train.stepping.precision import Precision, same_precision
 
 PREDICTED = "predicted"
 

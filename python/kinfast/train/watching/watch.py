@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from kinfast.train.sums import Sums
+from kinfast.train.watching.sums import Sums
 
 WAITING = "kinfast: waiting for data"
 """Name of such a stretch in a trace."""

@@ -25,14 +25,14 @@ from kinfast.errors import RunError, UsageError
 from kinfast.models import StreamClassifier
 from kinfast.progress import Reporter, Silent
 from kinfast.train import folder
-from kinfast.train.apply import load_model, run_composites
-from kinfast.train.export_files import INPUT, OUTPUTS, Said, read_onnx, read_torch, write_onnx, write_torch
+from kinfast.train.finished.apply import load_model, run_composites
+from kinfast.train.finished.export_files import INPUT, OUTPUTS, Said, read_onnx, read_torch, write_onnx, write_torch
+from kinfast.train.finished.whole_sites import WholeSites
 from kinfast.train.inference import answer
 from kinfast.train.limits import torch_threads
-from kinfast.train.losses import Loss
-from kinfast.train.precision import Precision
 from kinfast.train.predictions import FoldAnswers, mean_answers
-from kinfast.train.whole_sites import WholeSites
+from kinfast.train.stepping.losses import Loss
+from kinfast.train.stepping.precision import Precision
 
 ONNX, TORCH = "onnx", "torch"
 SUFFIXES = {ONNX: ".onnx", TORCH: ".pt2"}

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from kinfast.data.minibatch import IMAGENET_MEAN, IMAGENET_STD, PLAIN_MEAN, PLAIN_STD
 from kinfast.models import StreamClassifier
-from kinfast.train.losses import Loss
+from kinfast.train.stepping.losses import Loss
 
 
 class WholeSites(nn.Module):

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch._C._distributed_c10d import Store
 
 from kinfast.errors import KinfastError, RankError
-from kinfast.train.interruption import ignore_termination
+from kinfast.train.resuming.interruption import ignore_termination
 
 EXIT_INPUT = 2
 ALIKE_SECONDS = 0.5
