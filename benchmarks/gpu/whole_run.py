@@ -62,13 +62,13 @@ class _Notes(Silent):
 
 
 def ask_run(scene: Scene, backbone: str, out: Path) -> Row:
-    """Train one epoch with `--batch-size auto --trace`, and give what it says of both."""
+    """Train one epoch with `--batch-size auto --profile`, and give what it says of both."""
     notes, began = _Notes(), time.perf_counter()
     config = _config(scene, backbone, AUTO_BATCH, 1)
     train(scene.store, config, out, threads=scene.threads, reporter=notes, trace=True)
     taken = time.perf_counter() - began
     last = json.loads((out / HISTORY).read_text(encoding="utf-8").splitlines()[-1])
-    note = "; ".join(["kinfast train --batch-size auto --trace", *notes.lines, f"{taken:.0f} s in all"])
+    note = "; ".join(["kinfast train --batch-size auto --profile", *notes.lines, f"{taken:.0f} s in all"])
     return Row(f"{backbone}, two streams", "torch", "auto", "none", last["sites_per_second"], note=note)
 
 

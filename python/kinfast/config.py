@@ -104,8 +104,8 @@ class TrainConfig:
         composites: one for each stream; None: the data set's default streams.
         label: a column of the store's table.
         task: role, compound, target, target-group, targets or target-profile, in the place of a label.
-        profile: file of a selectivity table, of the task target-profile.
-        profile_kind: inhibition, remaining (both percent), kd (nM), or auto.
+        selectivity: file of a selectivity table, of the task target-profile.
+        selectivity_kind: inhibition, remaining (both percent), kd (nM), or auto.
         min_compounds: classes with fewer compounds are left out; 0: none.
         classes: the label's values that count.
         drop_inactive: activity.csv, whose inactive compounds are left out of training.
@@ -170,8 +170,8 @@ class TrainConfig:
     composites: tuple[str, ...] | None = None
     label: str | None = None
     task: str | None = None
-    profile: str | None = None
-    profile_kind: str = "auto"
+    selectivity: str | None = None
+    selectivity_kind: str = "auto"
     min_compounds: int = 0
     classes: tuple[str, ...] | None = None
     drop_inactive: str | None = None
