@@ -264,9 +264,14 @@ def _dose_entries(response: DoseResponse | None) -> dict[str, Any] | None:
 
 def _numbers(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
-        {str(name): number(value) if isinstance(value, float) else value for name, value in row.items()}
-        for row in frame.to_dict("records")
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in frame.astype(object).to_dict("records")
     ]
+
+
+def _plain(value: Any) -> Any:
+    """Give a cell as JSON has it: null for what is undefined."""
+    return None if pd.isna(value) else number(value) if isinstance(value, float) else value
 
 
 def _about(run: Run, test: TestPart, draws: int, notes: list[str]) -> dict[str, Any]:
