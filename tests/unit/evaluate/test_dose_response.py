@@ -79,7 +79,8 @@ def judged(per_dose: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_doses_of_too_few_wells_are_not_called_inactive() -> None:
     """One well beside twelve controls has p = 1/13 at least, however far above them it lies."""
     doses, compounds = judged(per_dose=1)
-    assert doses["p_value"].isna().all() and doses["active"].isna().all()
+    assert doses["p_value"].isna().all()
+    assert doses["active"].isna().all()
     assert compounds["inactive_doses"].tolist() == [""]
 
 
