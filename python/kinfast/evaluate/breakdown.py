@@ -46,14 +46,16 @@ def scores_by_plate(run: Run, test: TestPart, draws: int) -> list[Any]:
 def scores_by_dose(run: Run, test: TestPart, draws: int) -> list[Any]:
     """Score the test wells of each dose: a row per dose.
 
-    Areas set them against the wells without a dose (controls) as well, without which a dose of one class alone would
-    have none; accuracies are of the dose's own wells.
+    Areas set them against the wells without a dose as well, without which a dose of one class alone would have none;
+    accuracies are of the dose's own wells. A control well has no dose, whether its plate map says 0 or nothing.
     """
     table = run.part(schema.PART_TEST)
     name = dose_column(table)
     if name is None:
         return []
     doses = pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64)
+    control = test.units.compounds == ""
+    doses = np.where(control & ~control.all(), np.nan, doses)
     rows = []
     for order, dose in enumerate(np.unique(doses[np.isfinite(doses)])):
         own = doses == dose

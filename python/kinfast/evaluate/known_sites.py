@@ -12,13 +12,11 @@ TRAINING = (schema.PART_TRAIN, schema.PART_VALIDATION)
 """Parts that a model is fitted to, or that its epoch was chosen by."""
 
 
-def known_sites(
-    predictions: pd.DataFrame, sites: pd.DataFrame, parts: Sequence[str] = TRAINING
-) -> NDArray[np.bool_]:
+def known_sites(predictions: pd.DataFrame, sites: pd.DataFrame, parts: Sequence[str] = TRAINING) -> NDArray[np.bool_]:
     """Tell which sites are in some parts of a run: (n_sites,).
 
-    Plates of two screens may have one name, and a plate may have two (stores that are trained on together). So a site is
-    known by its place in the plate and the mean raw counts of its channels, which no two images share; by its whole
+    Plates of two screens may have one name, and a plate may have two (stores that are trained on together). So a site
+    is known by its place in the plate and the mean raw counts of its channels, which no two images share; by its whole
     key where these were not measured.
 
     Args:

@@ -263,8 +263,7 @@ def _dose_entries(response: DoseResponse | None) -> dict[str, Any] | None:
 
 def _numbers(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
-        {str(name): _plain(value) for name, value in row.items()}
-        for row in frame.astype(object).to_dict("records")
+        {str(name): _plain(value) for name, value in row.items()} for row in frame.astype(object).to_dict("records")
     ]
 
 

@@ -9,9 +9,9 @@ numbers that the float type holds exactly, so that the results do not depend on 
 In a mean over classes, a class that a draw misses keeps the value that it has in all rows. Left out, rare classes would
 count for less in draws than in the score: of a hundred classes of a well or two, an interval would not hold its score.
 
-Average precision depends on a class's share of the rows. Of a small class the draws that hold it at all hold it more often
-than it is there (of one well 1.6 times), and their average precision would be too high. So each class keeps its share:
-members and others weigh in every draw what they weigh in all rows.
+Average precision depends on a class's share of the rows. Of a small class the draws that hold it at all hold it more
+often than it is there (of one well 1.6 times), and their average precision would be too high. So each class keeps its
+share: members and others weigh in every draw what they weigh in all rows.
 """
 
 from dataclasses import dataclass

@@ -182,9 +182,9 @@ def dose_tables(response: DoseResponse) -> tuple[Table, Table]:
     title = "Does the response rise with the dose? (Spearman over wells never trained on)"
     columns = ("compound", "wells", "doses", "Spearman", "EC50", "p", "inactive doses")
     note = (
-        f"EC50: middle of a fitted four-parameter curve, in units of {dose}, with a bootstrap interval over wells where every"
-        " dose has two; p: of the curve, by permuting the wells. Inactive: doses below the first that differs from"
-        " held-out negative controls, of those with wells enough to be told from them."
+        f"EC50: middle of a fitted four-parameter curve, in units of {dose}, with a bootstrap interval over wells where"
+        " every dose has two; p: of the curve, by permuting the wells. Inactive: doses below the first that differs"
+        " from held-out negative controls, of those with wells enough to be told from them."
     )
     return means, Table("dose_compounds", title, response.compounds, columns, ranks, note)
 

@@ -7,7 +7,7 @@ import pandas as pd
 from tests.unit.evaluate.compound_run import compound_run
 
 from kinfast import schema
-from kinfast.evaluate.breakdown import scores_by_plate
+from kinfast.evaluate.breakdown import scores_by_dose, scores_by_plate
 from kinfast.evaluate.operating_points import validated_limits
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.test_part import read_test
@@ -24,6 +24,15 @@ def test_more_wells_of_the_same_compounds_narrow_no_interval_of_a_plate() -> Non
     again = run.table.assign(Metadata_Well=run.table[schema.WELL] + "-again")
     twice = replace(run, table=pd.concat([run.table, again], ignore_index=True))
     assert by_plate(twice) == by_plate(run)
+
+
+def test_controls_are_no_dose_of_zero() -> None:
+    """Plate maps say 0 µM of solvent as often as nothing; either way they are what doses are set against."""
+    run = compound_run(seed=3, compounds=(12, 12), controls=10)
+    treated = run.table[schema.ROLE] == "trt"
+    zero = replace(run, table=run.table.assign(Metadata_Dose_um=np.where(treated, run.table[schema.SITE], 0.0)))
+    nothing = replace(run, table=run.table.assign(Metadata_Dose_um=np.where(treated, run.table[schema.SITE], np.nan)))
+    assert scores_by_dose(zero, read_test(zero), 10) == scores_by_dose(nothing, read_test(nothing), 10) != []
 
 
 def test_a_folds_threshold_is_chosen_by_its_own_validation_part() -> None:
