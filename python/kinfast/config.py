@@ -264,7 +264,7 @@ CONFORMAL_LEVELS = (0.8, 0.9, 0.95)
 SET_LEVEL = 0.9
 """Level of the sets that predict writes: `set_90`."""
 FEWEST_CALIBRATION = 10
-"""Units of a class from which it has a reference of its own; fewer exclude nothing at 90 %. Smaller classes share one."""
+"""Units of a class that give it a reference of its own; fewer exclude nothing at 90 %. Smaller classes share one."""
 ODD_RATE = 0.01
 """Share of ordinary sites that is marked as out of distribution; with fewer than 99 calibration units it is larger."""
 
