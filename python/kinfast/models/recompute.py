@@ -7,6 +7,7 @@ segments as nodes have a square root. Source: Chen et al. 2016, arXiv:1604.06174
 import copy
 import itertools
 import math
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -19,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 Pass = Callable[[Tensor], Tensor]
 _PROBE_PIXELS = 224
 _NORMS = nn.modules.batchnorm._BatchNorm
+_IN_PLACE = (operator.iadd, operator.isub, operator.imul, operator.itruediv)
 
 
 def recomputed(backbone: nn.Module, channels: int) -> Pass:
@@ -51,7 +53,7 @@ def split_graph(backbone: nn.Module, channels: int) -> list[Pass]:
     sizes = _value_sizes(traced, channels)
     nodes = list(traced.graph.nodes)
     segments: list[Pass] = []
-    for start, stop in _stretches(nodes, sizes):
+    for start, stop in _stretches(nodes, sizes, _cuts(traced, nodes)):
         segments.append(_segment(traced, nodes[start:stop]))
     return segments
 
@@ -68,18 +70,43 @@ def _value_sizes(traced: fx.GraphModule, channels: int) -> list[int]:
     return found
 
 
-def _stretches(nodes: Sequence[fx.Node], sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield where segments begin and end: after a node whose value alone is used later on."""
+def _overwritten(traced: fx.GraphModule) -> set[fx.Node]:
+    """Find the nodes whose value another one writes into, as torchvision's ReLUs and sums of skips do."""
+    found = set()
+    for node in traced.graph.nodes:
+        if node.op == "call_module":
+            writes = bool(getattr(traced.get_submodule(str(node.target)), "inplace", False))
+        elif node.op == "call_function":
+            name = getattr(node.target, "__name__", "")
+            writes = bool(node.kwargs.get("inplace", False)) or name.endswith("_") or node.target in _IN_PLACE
+        else:
+            writes = node.op == "call_method" and str(node.target).endswith("_")
+        if writes and isinstance(node.args[0], fx.Node):
+            found.add(node.args[0])
+    return found
+
+
+def _stretches(nodes: Sequence[fx.Node], sizes: Sequence[int], cuts: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """Yield where segments begin and end: after a node that may be cut behind."""
     inside = [index for index, node in enumerate(nodes) if node.op.startswith("call")]
     goal = sum(sizes) / max(1.0, math.sqrt(len(inside)))
     start, held = inside[0], 0
     for index, later in itertools.pairwise(inside):
         held += sizes[index]
-        shrinks = sizes[later] < sizes[index]  # what a pooling gives is less to keep than what it takes
-        if held >= goal and not shrinks and _flows_alone(nodes, index):
+        shrinks = cuts[later] and sizes[later] < sizes[index]  # what a pooling gives is less to keep than what it takes
+        if held >= goal and cuts[index] and not shrinks:
             yield start, index + 1
             start, held = index + 1, 0
     yield start, len(nodes)
+
+
+def _cuts(traced: fx.GraphModule, nodes: Sequence[fx.Node]) -> list[bool]:
+    """Tell behind which nodes a network may be cut: where their value alone is used later on, and stays as it is.
+
+    What a segment begins with is kept and given again, so that nothing in it may write into that.
+    """
+    overwritten = _overwritten(traced)
+    return [node not in overwritten and _flows_alone(nodes, index) for index, node in enumerate(nodes)]
 
 
 def _flows_alone(nodes: Sequence[fx.Node], index: int) -> bool:

@@ -15,34 +15,41 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def passed(model: StreamClassifier, images: Tensor) -> tuple[Tensor, int]:
-    """Go forward and back. Returns the loss, and how many values were kept on the way."""
-    kept: dict[int, int] = {}
+def passed(model: StreamClassifier, images: Tensor) -> Tensor:
+    """Go forward and back, and give the loss."""
+    torch.manual_seed(1)
+    loss = model([images]).square().mean()
+    loss.backward()
+    return loss.detach()
+
+
+def count_kept(model: StreamClassifier, images: Tensor) -> int:
+    """Count the values that a forward pass keeps. Its hooks would hide a write into what is kept from autograd."""
+    kept: dict[int, Tensor] = {}
     own = {value.data_ptr() for value in model.state_dict().values()}
 
     def keep(value: Tensor) -> Tensor:
         if value.data_ptr() not in own:
-            kept[value.data_ptr()] = value.numel()
+            kept[value.data_ptr()] = value
         return value
 
-    torch.manual_seed(1)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
-        loss = model([images]).square().mean()
-    loss.backward()
-    return loss.detach(), sum(kept.values())
+        model([images])
+    return sum(value.numel() for value in kept.values())
 
 
+# as training has it, channels last: there kernels keep what they gave, and a write into it is an error;
 # without normalisation; with batch normalisation and long skips; with stochastic depth; with branches that are joined
-@pytest.mark.parametrize("backbone", ["lenet_alexnet", "resnet18", "efficientnet_b0", "squeezenet1_1"])
+@pytest.mark.parametrize(
+    "backbone", ["lenet_alexnet", "lenet_alexnet_bn", "resnet18", "efficientnet_b0", "squeezenet1_1"]
+)
 def test_loss_gradients_and_statistics_stay_the_same(backbone: str) -> None:
     torch.manual_seed(0)
-    model = build_model(backbone, (3,), 2, dropout=0.3)
+    model = build_model(backbone, (3,), 2, dropout=0.3).to(memory_format=torch.channels_last)
     less = copy.deepcopy(model)
     less.checkpoint_activations()
-    images = torch.randn(2, 3, 64, 64)
-    whole, kept = passed(model, images)
-    again, left = passed(less, images)
-    assert torch.equal(whole, again)
+    images = torch.randn(2, 3, 64, 64).to(memory_format=torch.channels_last)
+    assert torch.equal(passed(model, images), passed(less, images))
     for (name, ours), theirs in zip(model.named_parameters(), less.parameters(), strict=True):
         assert ours.grad is not None
         assert theirs.grad is not None
@@ -50,7 +57,7 @@ def test_loss_gradients_and_statistics_stay_the_same(backbone: str) -> None:
     assert model.state_dict().keys() == less.state_dict().keys()
     for name, value in model.state_dict().items():  # running statistics saw the batch once
         assert torch.equal(value, less.state_dict()[name]), name
-    assert left < 0.6 * kept
+    assert count_kept(less, images) < 0.6 * count_kept(model, images)
 
 
 def test_a_network_is_cut_where_one_tensor_flows() -> None:
