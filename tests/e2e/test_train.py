@@ -103,8 +103,9 @@ def test_resume_of_a_finished_run_changes_nothing(
 ) -> None:
     monkeypatch.setattr("kinfast.report.run.write_report", lambda *_, **__: None)  # drawn once already, and slowly
     before = pd.read_parquet(trained.run / "predictions.parquet")
-    code, said, _ = kinfast("train", "--resume", trained.run, "--quiet", "--threads", "1")
+    code, said, err = kinfast("train", "--resume", trained.run, *SMALL, "--epochs", "9", "--trace", "--threads", "1")
     assert (code, said.splitlines()[-1]) == (0, str(trained.run))
+    assert "not read, the run goes on as it was begun: --epochs, --trace\n" in err
     pd.testing.assert_frame_equal(pd.read_parquet(trained.run / "predictions.parquet"), before, check_exact=True)
 
 
@@ -149,7 +150,7 @@ def test_options_arrive(kinfast: Command, prepared: Path, monkeypatch: pytest.Mo
 
 
 def test_augmentation_can_be_switched_off(kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = asked_for(kinfast, monkeypatch, prepared, "--no-augment", "--rotation", "30", "--noise", "0.1")
+    config = asked_for(kinfast, monkeypatch, prepared, "--no-augment")
     assert (config.flip, config.quarter_turns, config.rotation_degrees, config.noise) == (False, False, 0.0, 0.0)
     assert (config.brightness, config.contrast, config.scale) == (0.0, 0.0, (1.0, 1.0))
 
@@ -164,6 +165,8 @@ def test_augmentation_can_be_switched_off(kinfast: Command, prepared: Path, monk
         (["--task", "compound", "--split-by", "compound"], "classes are the compounds themselves"),
         (["--input-size", "64"], "input size 64 does not fit"),
         (["--split-by", "image"], "allow"),
+        (["--no-augment", "--rotation", "30"], "--no-augment and --rotation contradict each other"),
+        (["--no-augment", "--mixup", "0.2"], "--no-augment and --mixup contradict each other"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_2(

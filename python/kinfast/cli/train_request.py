@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from kinfast.train.processes.ranks import Ranks
 
 EXIT_INTERRUPTED = 130
+READ_ON_RESUMING = ("prepared", "resume", "threads", "parallel_folds", "test_on", "quiet", "debug", "help")
+"""Options that `--resume` reads too: all others are as the run was begun."""
 
 
 def begin_or_resume(asked: dict[str, Any], run: Path, threads: int, reporter: "Reporter", ranks: "Ranks") -> None:
@@ -31,10 +33,31 @@ def begin_or_resume(asked: dict[str, Any], run: Path, threads: int, reporter: "R
         how |= {"tensorboard": asked["tensorboard"], "trace": asked["trace"]}
         train(ranks.together(lambda: open_stores(stores, test_on)), requested_config(asked), run, **how)
         return
+    if unread := options_not_read(asked, run):
+        reporter.line(f"not read, the run goes on as it was begun: {', '.join(unread)}")
     where, where_tested = run_stores(run)
     if not all(path.is_dir() for path in where):
         where, where_tested = stores, test_on or where_tested
     resume(ranks.together(lambda: open_stores(where, where_tested)), run, **how)
+
+
+def options_not_read(asked: dict[str, Any], run: Path) -> list[str]:
+    """Name the options that were given beside `--resume` and that the run was not begun with."""
+    from kinfast.train.folder import asked_config, read_config
+
+    begun, wanted = asdict(asked_config(read_config(run), run)), asdict(requested_config(asked))
+    beside = _given_options(asked["context"])
+    return [option for name, option in beside.items() if name not in begun or begun[name] != wanted[name]]
+
+
+def _given_options(context: typer.Context) -> dict[str, str]:
+    """Name the options of the command line that decide a run: by their parameter, as a person writes them."""
+    sources = {parameter: context.get_parameter_source(str(parameter.name)) for parameter in context.command.params}
+    return {
+        str(parameter.name): parameter.opts[0]
+        for parameter, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE" and parameter.name not in READ_ON_RESUMING
+    }
 
 
 @contextmanager
@@ -92,19 +115,35 @@ def asked_device(asked: dict[str, Any]) -> str:
 
 def requested_config(asked: dict[str, Any]) -> defaults.TrainConfig:
     """Take the options that are fields of TrainConfig; lists are CSV rows, and no augmentation leaves crops alone."""
-    from kinfast.data.augment import NO_AUGMENTATION
     from kinfast.data.labels import parse_classes
 
     names = {field.name for field in fields(defaults.TrainConfig)}
     values = {name: value for name, value in asked.items() if name in names}
     for name in ("composites", "classes", "plates"):
         values[name] = parse_classes(values[name]) if values[name] else None
-    values["selectivity"] = None if values["selectivity"] is None else str(values["selectivity"].resolve())
+    values["profile"] = None if values["profile"] is None else str(values["profile"].resolve())
     values["drop_inactive"] = str(values["drop_inactive"].resolve()) if values["drop_inactive"] else None
     values["test_on"] = str(asked["test_on"]) if asked["test_on"] else None
     for name in ("policy", "optimizer_parameters"):
         values[name] = tuple(values[name] or ())
     if not asked["augment"]:
-        values |= {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}
-        values |= {"mixup": 0.0, "cutmix": 0.0}
+        values |= _without_augmentation(values)
     return defaults.TrainConfig(**values)
+
+
+def _without_augmentation(values: dict[str, Any]) -> dict[str, Any]:
+    """Give what leaves random crops alone.
+
+    Raises:
+        UsageError: something beyond the defaults was asked for, too.
+    """
+    from kinfast.data.augment import NO_AUGMENTATION
+    from kinfast.errors import UsageError
+
+    nothing = {field.name: getattr(NO_AUGMENTATION, field.name) for field in fields(NO_AUGMENTATION)}
+    nothing |= {"mixup": 0.0, "cutmix": 0.0}
+    usual = defaults.TrainConfig()
+    for name, none in nothing.items():
+        if values[name] not in (none, getattr(usual, name)):
+            raise UsageError(f"--no-augment and --{name.partition('_')[0]} contradict each other: give one of them")
+    return nothing

@@ -44,13 +44,13 @@ class AugmentationSpec:
 
     def __post_init__(self) -> None:
         for name in ("rotation_degrees", "shear_degrees", "brightness", "contrast", "noise"):
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < np.inf:
                 raise UsageError(f"augmentation {name} is {getattr(self, name)}, wanted 0 or more")
         if not self.shear_degrees < 90 or self.brightness > 1 or self.contrast > 1:
             raise UsageError("augmentation: wanted shear under 90 degrees, brightness and contrast of at most 1")
         for name in ("scale", "aspect"):
             low, high = getattr(self, name)
-            if not 0 < low <= high:
+            if not 0 < low <= high < np.inf:
                 raise UsageError(f"augmentation {name} is {low} to {high}, wanted two rising numbers above 0")
 
     @property

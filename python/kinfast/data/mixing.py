@@ -35,7 +35,7 @@ class MixingSpec:
     cutmix: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.mixup >= 0 or not self.cutmix >= 0:
+        if not 0 <= self.mixup < np.inf or not 0 <= self.cutmix < np.inf:
             raise UsageError(f"mixup {self.mixup}, cutmix {self.cutmix}: wanted 0 (none) or more, such as 0.2 and 1")
 
     def __bool__(self) -> bool:

@@ -85,7 +85,7 @@ def train(
     if tensorboard:
         check_tensorboard()
     if trace and parallel_folds > 1:
-        raise UsageError("--profile looks at one fold's steps: not together with --parallel-folds")
+        raise UsageError("--trace looks at one fold's steps: not together with --parallel-folds")
     plan, weights = ranks.together(
         lambda: (_plan(store, config, threads, parallel_folds, ranks), load_weights(config.backbone, config.weights))
     )
@@ -202,6 +202,8 @@ def _run(
 ) -> Path:
     if parallel_folds > 1 and plan.split.n_folds > 1:
         _train_at_once(store, plan, out, threads, min(parallel_folds, plan.split.n_folds), reporter)
+    elif parallel_folds > 1:
+        reporter.line("--parallel-folds has no effect: there is one fold")
     history: list[dict[str, Any]] = []
     models: list[dict[str, Tensor]] = []
     events = EventFiles(out) if (out / EVENTS).is_dir() else None

@@ -1,6 +1,8 @@
 """What a run decides before it computes."""
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from kinfast.config import TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.errors import LeakError, UsageError
 from kinfast.train.assemble import assemble_fold
+from kinfast.train.planning.no_effect import no_effect_lines
 from kinfast.train.planning.plan import default_steps, make_plan, training_rows
+from kinfast.train.stepping.losses import BINARY_CROSS_ENTROPY
 
 
 def test_many_sites_are_taken_once() -> None:
@@ -86,6 +90,21 @@ def test_a_leak_needs_leave(learnable: PreparedStore, quick: TrainConfig) -> Non
         ({"init": "magic"}, "init 'magic' is unknown"),
         ({"init": "keras", "weights": "imagenet"}, "--init keras draws weights that --weights imagenet brings"),
         ({"device": "abacus"}, "device 'abacus' is unknown"),
+        ({"compile": "graphs"}, "CUDA graphs are of NVIDIA's GPUs, the device is cpu; wanted kernels"),
+        ({"seed": -1}, "seed -1: wanted 0 or more"),
+        ({"schedule": "linear"}, "no schedule 'linear'"),
+        ({"warmup_epochs": math.inf}, "inf epochs of warm-up: wanted 0 or more"),
+        ({"learning_rate": 0.0}, "--learning-rate 0: wanted a number above 0"),
+        ({"learning_rate": -1.0}, "--learning-rate -1: wanted a number above 0"),
+        ({"switch_to": "sgd", "switch_epoch": 1, "switch_learning_rate": math.nan}, "--switch-lr nan: wanted"),
+        ({"clip_norm": math.nan}, "clip norm nan: wanted 0 or more"),
+        ({"checkpoint_minutes": math.nan}, "checkpoint every nan minutes"),
+        ({"focal": math.inf}, "focal inf"),
+        ({"mixup": math.inf}, "mixup inf"),
+        ({"noise": math.inf}, "noise is inf"),
+        ({"scale": (1.0, math.inf)}, "scale is 1.0 to inf"),
+        ({"optimizer_parameters": ("betas=0.9/1.5",)}, "adam does not take these parameters: Invalid beta parameter"),
+        ({"optimizer": "sgd", "momentum": 0.0, "optimizer_parameters": ("nesterov=true",)}, "Nesterov momentum"),
     ],
 )
 def test_nonsense_is_refused_before_anything_is_computed(
@@ -93,6 +112,30 @@ def test_nonsense_is_refused_before_anything_is_computed(
 ) -> None:
     with pytest.raises(UsageError, match=said):
         make_plan(learnable, replace(quick, **change))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"head": "thesis", "label_smoothing": 0.2}, "label smoothing 0.2 has no effect: it is of softmax"),
+        ({"precision": "bf16"}, "bfloat16 is slower than float32 here"),
+    ],
+)
+def test_what_has_no_effect_is_said(
+    learnable: PreparedStore, quick: TrainConfig, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], said: str
+) -> None:
+    monkeypatch.setattr("kinfast.train.planning.no_effect.instruction_sets", lambda: ("avx2", ["scalar", "avx2"]))
+    assert not any("has no effect" in line or "slower" in line for line in make_plan(learnable, quick).notes)
+    notes = make_plan(learnable, replace(quick, **change)).notes
+    assert [line for line in notes if line.startswith(said)]
+
+
+def test_soft_targets_are_not_weighed_by_class(learnable: PreparedStore, quick: TrainConfig) -> None:
+    plan = make_plan(learnable, replace(quick, class_weights=True))
+    soft = replace(plan.labels, soft=True)
+    assert not replace(plan, labels=soft).weighs_classes  # and config.json says so
+    lines = no_effect_lines(plan.config, BINARY_CROSS_ENTROPY, soft, plan.precision)
+    assert any(line.startswith("--class-weights has no effect") for line in lines)
 
 
 def test_classes_are_weighed_unless_their_sizes_are_evened_out_otherwise(

@@ -19,6 +19,7 @@ from kinfast.data.splits import Split
 from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 from kinfast.train.planning.labelled_split import choose_labels, choose_split, without_inactive
+from kinfast.train.planning.no_effect import no_effect_lines
 from kinfast.train.planning.option_ranges import check_ranges
 from kinfast.train.processes.ranks import ALONE, Ranks, own_device
 from kinfast.train.processes.shares import check_shares, share_lines
@@ -89,13 +90,18 @@ class Plan:
 
     def class_weights(self, fold: int) -> NDArray[np.float32] | None:
         """Give the classes' weights in a fold, or None where all weigh alike."""
-        if self.labels.soft or not self.weighs_classes:
+        if not self.weighs_classes:
             return None
         return self.labels.class_weights(self.split.rows(fold, schema.PART_TRAIN))
 
     @property
     def weighs_classes(self) -> bool:
-        """Whether the loss weighs classes: as asked, else unless their numbers are evened out otherwise."""
+        """Whether the loss weighs classes: as asked, else unless their numbers are evened out otherwise.
+
+        Soft targets are of no class.
+        """
+        if self.labels.soft:
+            return False
         evened = self.config.balanced_sampling or self.config.logit_adjustment > 0
         return not evened if self.config.class_weights is None else self.config.class_weights
 
@@ -129,8 +135,8 @@ def make_plan(store: PreparedStore, config: TrainConfig, ranks: Ranks = ALONE) -
         SplitError: the labels do not allow the split; LeakError: it leaks.
     """
     check_ranges(config)
-    check_compiled(config.compile)
     device = own_device(config.device, ranks.local, ranks.on_machine)
+    check_compiled(config.compile, device)
     check_cache(config.cache, device)
     store, inactive_notes = without_inactive(store, config)
     labels, label_notes = choose_labels(store, config)
@@ -140,6 +146,7 @@ def make_plan(store: PreparedStore, config: TrainConfig, ranks: Ranks = ALONE) -
     loss = loss_kind(config.head, labels.multi_hot is not None)
     if config.logit_adjustment and loss != CROSS_ENTROPY:
         raise UsageError("--logit-adjustment is of softmax and cross-entropy (--head modern, one label a site)")
+    precision = choose_precision(device, config.amp, config.precision)
     plan = Plan(
         config=config,
         labels=labels,
@@ -149,7 +156,7 @@ def make_plan(store: PreparedStore, config: TrainConfig, ranks: Ranks = ALONE) -
         augmentation=AugmentationSpec(
             **{field.name: getattr(config, field.name) for field in fields(AugmentationSpec)}
         ),
-        precision=choose_precision(device, config.amp, config.precision),
+        precision=precision,
         loader=chosen_kind(config.loader, device),
         loss=loss,
         optimizer=optimizer_parameters(
@@ -161,7 +168,13 @@ def make_plan(store: PreparedStore, config: TrainConfig, ranks: Ranks = ALONE) -
         learning_rate=config.learning_rate or 0.0,
         switch_parameters=_switch_parameters(config),
         switch_learning_rate=config.switch_learning_rate or 0.0,
-        notes=(*inactive_notes, *label_notes, *split_notes, *share_lines(config, ranks)),
+        notes=(
+            *inactive_notes,
+            *label_notes,
+            *split_notes,
+            *share_lines(config, ranks),
+            *no_effect_lines(config, loss, labels, precision),
+        ),
         ranks=ranks,
     )
     if ranks.size > 1:

@@ -23,23 +23,25 @@ def compile_passes(model: nn.Module, how: str) -> Any:
             of the two sizes of minibatch; graphs, the same replayed as CUDA graphs, for models of many small kernels.
 
     Raises:
-        UsageError: an unknown way.
+        UsageError: an unknown way, or CUDA graphs without a CUDA device.
     """
-    check_compiled(how)
+    check_compiled(how, str(next(model.parameters()).device))
     if how == UNCOMPILED:
         return model
     # sizes are few and fixed: kernels for any size would lose the channels-last layout
     return torch.compile(model, dynamic=False, mode="reduce-overhead" if how == "graphs" else None)
 
 
-def check_compiled(how: str) -> None:
-    """Refuse what `compile_passes` does not know.
+def check_compiled(how: str, device: str) -> None:
+    """Refuse what `compile_passes` does not know, and what a device cannot do.
 
     Raises:
         UsageError: it does not.
     """
     if how not in COMPILED:
         raise UsageError(f"compile {how!r} is unknown: wanted {', '.join(COMPILED)}")
+    if how == "graphs" and torch.device(device).type != "cuda":
+        raise UsageError(f"--compile graphs: CUDA graphs are of NVIDIA's GPUs, the device is {device}; wanted kernels")
 
 
 @contextmanager

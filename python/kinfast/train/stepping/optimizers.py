@@ -36,7 +36,7 @@ def optimizer_parameters(
         others: any parameters as NAME=VALUE, by torch.optim's names; a pair has a slash: betas=0.9/0.999.
 
     Raises:
-        UsageError: no such optimiser, one without a momentum, or a value out of range.
+        UsageError: no such optimiser, one without a momentum, or a value that it does not take.
     """
     if name not in OPTIMIZERS:
         raise UsageError(f"no optimizer {name!r}: wanted one of {', '.join(OPTIMIZERS)}")
@@ -47,7 +47,9 @@ def optimizer_parameters(
         parameters["momentum"] = _within("momentum", momentum, 1.0)
     if weight_decay is not None:
         parameters["weight_decay"] = _within("weight decay", weight_decay, float("inf"))
-    return parameters | dict(_read_parameter(word, name, parameters) for word in others)
+    parameters |= dict(_read_parameter(word, name, parameters) for word in others)
+    _try(name, parameters)
+    return parameters
 
 
 def make_optimizer(
@@ -93,6 +95,15 @@ def default_learning_rate(name: str, *, pretrained: bool, normalised: bool) -> f
     """
     gentle = pretrained or not normalised
     return DEFAULT_LEARNING_RATES[name] * (GENTLE_RATE_FACTOR if gentle else 1.0)
+
+
+def _try(name: str, parameters: dict[str, Any]) -> None:
+    """Let the optimiser itself say which of its parameters it does not take, before anything is computed."""
+    build: Any = _CLASSES[name]
+    try:
+        build([nn.Parameter(torch.zeros(1))], lr=1.0, **parameters)
+    except ValueError as error:
+        raise UsageError(f"{name} does not take these parameters: {error}") from None
 
 
 def _read_parameter(word: str, name: str, known: dict[str, Any]) -> tuple[str, Any]:

@@ -68,14 +68,23 @@ def make_schedule(
     Raises:
         UsageError: an unknown kind, or a rate or warm-up out of range.
     """
-    if kind not in KINDS:
-        raise UsageError(f"no schedule {kind!r}: wanted {' or '.join(KINDS)}")
+    check_schedule(kind, warmup_epochs)
     for rate in (peak, *([] if switch_epoch is None else [switched_peak])):
         if not rate > 0 or not math.isfinite(rate):
             raise UsageError(f"learning rate {rate}: wanted a number above 0")
-    if not warmup_epochs >= 0:
-        raise UsageError(f"{warmup_epochs} epochs of warm-up: wanted 0 or more")
     total = epochs * steps_per_epoch
     warmup = min(round(warmup_epochs * steps_per_epoch), total // 2)
     switch_step = None if switch_epoch is None else switch_epoch * steps_per_epoch
     return Schedule(kind, peak, warmup, total, switch_step, switched_peak)
+
+
+def check_schedule(kind: str, warmup_epochs: float) -> None:
+    """Refuse what no schedule is made of.
+
+    Raises:
+        UsageError: an unknown kind, or a warm-up out of range.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"no schedule {kind!r}: wanted {' or '.join(KINDS)}")
+    if not 0 <= warmup_epochs < math.inf:
+        raise UsageError(f"{warmup_epochs} epochs of warm-up: wanted 0 or more")
