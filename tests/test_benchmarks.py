@@ -87,4 +87,8 @@ def test_the_gpu_benchmark_runs_through_on_a_cpu(tmp_path: Path) -> None:
     assert all(row["rate"] > 0 and row["ceiling"] > 0 for row in rows[:3])
     assert "kinfast train, 1 epochs and all predictions" in rows[3]["note"]
     assert "dali" in [row["loader"] for row in rows]
+    asked = rows[-1]["note"]
+    assert "--batch-size auto --profile" in asked
+    assert "batch size " in asked.split("trace; ", 1)[1]
+    assert "%" in asked
     assert done.stdout.endswith((tmp_path / "gpu.md").read_text() + "\n")

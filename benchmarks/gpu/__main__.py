@@ -19,19 +19,20 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from benchmarks.gpu.results import Results, Row, describe_machine
 from benchmarks.gpu.stepping import Scene, endless, with_peak
 from benchmarks.gpu.synthetic import write_store
-from benchmarks.gpu.whole_run import time_run
+from benchmarks.gpu.whole_run import ask_run, time_run
 
 from kinfast.data.loaders import chosen_kind
 from kinfast.train.stepping.kernels import fast_kernels
 
 NVIDIA = "NVIDIA publishes 2,470 images/s (one A100, DALI, AMP)"
+SMALL = "mobilenet_v2"
 STREAMS = {1: "MiCoPh", 2: "MiCoPh,SyHoPh"}
 EPOCHS = 15
 SECONDS_LEFT = {"none": 25, "kernels": 110, "graphs": 110}
@@ -47,12 +48,14 @@ class Group:
     batch_size: int
     compiled: str
     feeds: tuple[tuple[str, str], ...]
+    wanted: str = "bf16"
 
     @property
     def title(self) -> str:
         """The model in words."""
         streams = "two streams" if self.n_streams == 2 else "one stream"
-        return f"{self.backbone}, {streams}, batch {self.batch_size}"
+        scaled = ", fp16 scaled" if self.wanted == "fp16" else ""
+        return f"{self.backbone}, {streams}, batch {self.batch_size}{scaled}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ def make_groups(size: Size, device: str) -> dict[str, list[Group]]:
     first, *_ = caches
     two = [(backbone, 2, size.batch_size) for backbone in size.backbones]
     one = (size.backbones[0], 1, 2 * size.batch_size)
+    # of the most and smallest kernels: what launching costs shows there
+    small = next((model for model in two if model[0] == SMALL), two[0])
     return {
         "eager": [Group(*model, "none", tuple(("torch", cache) for cache in caches)) for model in two],
         "one": [Group(*one, "none", (("torch", first),))],
@@ -84,7 +89,9 @@ def make_groups(size: Size, device: str) -> dict[str, list[Group]]:
         "dali": [Group(*model, "none", tuple(("dali", cache) for cache in caches)) for model in two]
         + [Group(*one, "none", (("dali", first),))],
         "kernels": [Group(*model, "kernels", (("torch", first),)) for model in (*two, one)],
-        "graphs": [Group(*two[-1], "graphs", (("torch", first),)), Group(*one, "graphs", (("torch", first),))],
+        "graphs": [Group(*model, "graphs", (("torch", first),)) for model in (small, one)],
+        "fp16": [Group(*model, "none", (("torch", first),), wanted="fp16") for model in (two[0], small)],
+        "asked": [],
     }
 
 
@@ -133,27 +140,37 @@ def run_all(size: Size, device: str, out: Path, work: Path, budget: float, only:
             continue
         if name == "run":
             _time_run(results, scene, size, work, end - time.monotonic())
+        elif name == "asked":
+            for backbone in size.backbones:
+                _ask_run(results, scene, backbone, work, end - time.monotonic())
         elif name == "dali" and chosen_kind("auto", device) != "dali":
             results.add(Row("all", "dali", note="not measured: nvidia-dali is not installed"))
         else:
             for group in groups:
-                _measure_group(results, scene, group, end - time.monotonic())
+                _measure_group(results, replace(scene, wanted=group.wanted), group, end - time.monotonic())
     return results
 
 
 def _measure_group(results: Results, scene: Scene, group: Group, left: float) -> None:
+    empty = Row(group.title, group.feeds[0][0], compile=group.compiled)
     if scene.seconds and left < SECONDS_LEFT[group.compiled]:
-        results.add(Row(group.title, group.feeds[0][0], compile=group.compiled, note="not measured: no time left"))
+        results.add(replace(empty, note="not measured: no time left"))
         return
-    try:
+    with _failures_as_rows(results, scene, empty):
         for row in measure(scene, group):
             results.add(row)
-    except Exception as error:  # one row's failure must not take the others with it
+
+
+@contextlib.contextmanager
+def _failures_as_rows(results: Results, scene: Scene, empty: Row) -> Iterator[None]:
+    """Let one row's failure not take the others with it; the tiny run fails as a whole."""
+    try:
+        yield
+    except Exception as error:
         if not scene.seconds:
             raise
         traceback.print_exc()
-        reason = " ".join(str(error).split())[:160]
-        results.add(Row(group.title, group.feeds[0][0], compile=group.compiled, note=f"failed: {reason}"))
+        results.add(replace(empty, note=f"failed: {' '.join(str(error).split())[:160]}"))
     gc.collect()
     if scene.device.startswith("cuda"):
         torch.cuda.empty_cache()
@@ -161,9 +178,19 @@ def _measure_group(results: Results, scene: Scene, group: Group, left: float) ->
 
 def _time_run(results: Results, scene: Scene, size: Size, work: Path, left: float) -> None:
     """Time `kinfast train` as it is, in fewer epochs where there is no time for all."""
-    backbone = "mobilenet_v2" if "mobilenet_v2" in size.backbones else size.backbones[0]
+    backbone = SMALL if SMALL in size.backbones else size.backbones[0]
     with tempfile.TemporaryDirectory(dir=work) as folder:
         results.add(time_run(scene, backbone, size.batch_size, size.epochs, left / 2, Path(folder) / "run"))
+
+
+def _ask_run(results: Results, scene: Scene, backbone: str, work: Path, left: float) -> None:
+    """Let `kinfast train` find its batch size and say what bounds it."""
+    empty = Row(f"{backbone}, two streams", "torch")
+    if scene.seconds and left < SECONDS_LEFT["none"]:
+        results.add(replace(empty, note="not measured: no time left"))
+        return
+    with _failures_as_rows(results, scene, empty), tempfile.TemporaryDirectory(dir=work) as folder:
+        results.add(ask_run(scene, backbone, Path(folder) / "run"))
 
 
 def main() -> None:
@@ -172,13 +199,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(".benchmarks") / "gpu", help="folder of gpu.json and gpu.md")
     parser.add_argument("--work", type=Path, help="folder of the store, 3.1 GB; a store in it is used again")
     parser.add_argument("--seconds", type=float, default=480.0, help="budget: rows that would end later are left out")
-    parser.add_argument("--only", default="eager,one,run,dali,kernels,graphs", help="some of the groups")
+    parser.add_argument("--only", default="eager,one,run,dali,kernels,graphs,fp16,asked", help="some of the groups")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--tiny", action="store_true", help="see that it runs, on any machine")
     asked = parser.parse_args()
     only = asked.only.split(",")
     if asked.tiny and "cuda" not in asked.device:
-        only = [name for name in only if name not in ("kernels", "graphs")]
+        only = [name for name in only if name not in ("kernels", "graphs", "fp16")]
     with contextlib.ExitStack() as stack:
         work = asked.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(fast_kernels(asked.device))

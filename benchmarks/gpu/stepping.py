@@ -39,6 +39,7 @@ class Scene:
         device: torch's name.
         threads: of the loaders.
         seconds: of each measurement, about; 0 takes two steps.
+        wanted: number format of mixed precision.
     """
 
     store: PreparedStore
@@ -46,6 +47,7 @@ class Scene:
     device: str
     threads: int
     seconds: float
+    wanted: str = "bf16"
 
     @property
     def labels(self) -> LabelledSites:
@@ -60,7 +62,7 @@ class Scene:
     @property
     def precision(self) -> Precision:
         """Mixed; not on a CPU, many of which have no bfloat16 and take seconds a step to act as if."""
-        return choose_precision(self.device, amp=self.device != "cpu")
+        return choose_precision(self.device, amp=False, wanted="fp32" if self.device == "cpu" else self.wanted)
 
     def loader(self, kind: str, cache: str, composites: str, batch_size: int) -> Loader:
         """Serve full minibatches of augmented sites, in half precision."""

@@ -23,7 +23,7 @@ EPILOG = """
 
   kinfast train prepared --task targets --min-compounds 3 --split-by compound
 
-  kinfast train prepared --task target-profile --profile davis_2011_kd.csv --profile-kind kd
+  kinfast train prepared --task target-profile --selectivity davis_2011_kd.csv --selectivity-kind kd
 
   kinfast train prepared --policy few_cells=exclude --policy debris=keep
 
@@ -97,19 +97,17 @@ def command(
         _option(
             "--task",
             panel=DATA,
-            text="role, compound, target, target-group, targets (several labels) or target-profile (with --profile). "
-            "Default: target where known, else role.",
+            text="role, compound, target, target-group, targets (several labels) or target-profile (with "
+            "--selectivity). Default: target where known, else role.",
         ),
     ] = None,
-    profile: Annotated[
+    selectivity: Annotated[
         Path | None,
-        _option(
-            "--profile", panel=DATA, text="Selectivity table: rows compounds, columns kinases.", show_default=False
-        ),
+        _option("--selectivity", panel=DATA, text="Table: rows compounds, columns kinases.", show_default=False),
     ] = None,
-    profile_kind: Annotated[
-        str, _option("--profile-kind", panel=DATA, text="inhibition or remaining (percent), kd (nM), or auto.")
-    ] = BASE.profile_kind,
+    selectivity_kind: Annotated[
+        str, _option("--selectivity-kind", panel=DATA, text="inhibition or remaining (percent), kd (nM), or auto.")
+    ] = BASE.selectivity_kind,
     min_compounds: Annotated[
         int, _option("--min-compounds", panel=DATA, min=0, text="Classes of fewer compounds are left out, and named.")
     ] = BASE.min_compounds,
@@ -349,7 +347,8 @@ def command(
         bool, _option("--tensorboard", panel=MACHINE, text="The history as event files too, in <RUN>/tensorboard.")
     ] = False,
     trace: Annotated[
-        bool, _option("--trace", panel=MACHINE, text="Trace some steps, and say in words what bounds them.")
+        bool,
+        _option("--profile", "--trace", panel=MACHINE, text="Trace some steps, and say in words what bounds them."),
     ] = False,
     threads: Threads = None,
     out: Annotated[

@@ -121,7 +121,7 @@ def requested_config(asked: dict[str, Any]) -> defaults.TrainConfig:
     values = {name: value for name, value in asked.items() if name in names}
     for name in ("composites", "classes", "plates"):
         values[name] = parse_classes(values[name]) if values[name] else None
-    values["profile"] = None if values["profile"] is None else str(values["profile"].resolve())
+    values["selectivity"] = None if values["selectivity"] is None else str(values["selectivity"].resolve())
     values["drop_inactive"] = str(values["drop_inactive"].resolve()) if values["drop_inactive"] else None
     values["test_on"] = str(asked["test_on"]) if asked["test_on"] else None
     for name in ("policy", "optimizer_parameters"):

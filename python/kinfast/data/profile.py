@@ -53,7 +53,7 @@ def read_profile(path: Path, kind: str = "auto") -> Profile:
         UsageError: another kind.
     """
     if kind not in KINDS:
-        raise UsageError(f"profile kind {kind!r}: wanted {', '.join(KINDS)}")
+        raise UsageError(f"selectivity kind {kind!r}: wanted {', '.join(KINDS)}")
     frame = read_table(path)
     headers = [str(name) for name in frame.columns]
     identify = find_fields(headers).identify or (headers[0],)

@@ -39,26 +39,28 @@ def scores_by_plate(run: Run, test: TestPart, draws: int) -> list[Any]:
     rows = []
     for order, plate in enumerate(np.unique(plates)):
         mask = plates == plate
-        rows.append({"plate": str(plate), **_scores(mask, mask, test, draws, [200, order])})
+        rows.append({"plate": str(plate), **_scores(mask, mask, test, run.split_by, draws, [200, order])})
     return rows
 
 
 def scores_by_dose(run: Run, test: TestPart, draws: int) -> list[Any]:
     """Score the test wells of each dose: a row per dose.
 
-    Areas set them against the wells without a dose (controls) as well, without which a dose of one class alone would
-    have none; accuracies are of the dose's own wells.
+    Areas set them against the wells without a dose as well, without which a dose of one class alone would have none;
+    accuracies are of the dose's own wells. A control well has no dose, whether its plate map says 0 or nothing.
     """
     table = run.part(schema.PART_TEST)
     name = dose_column(table)
     if name is None:
         return []
     doses = pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64)
+    control = test.units.compounds == ""
+    doses = np.where(control & ~control.all(), np.nan, doses)
     rows = []
     for order, dose in enumerate(np.unique(doses[np.isfinite(doses)])):
         own = doses == dose
         mask = own | ~np.isfinite(doses)
-        rows.append({"dose": float(dose), **_scores(mask, own, test, draws, [300, order])})
+        rows.append({"dose": float(dose), **_scores(mask, own, test, run.split_by, draws, [300, order])})
     return rows
 
 
@@ -66,10 +68,11 @@ def _scores(
     mask: NDArray[np.bool_],
     own: NDArray[np.bool_],
     test: TestPart,
+    split_by: str,
     draws: int,
     seed: list[int],
 ) -> dict[str, Any]:
-    """Score wells: areas over the rows of `mask`, accuracies over those of `own`."""
+    """Score wells: areas over the rows of `mask`, accuracies over those of `own`; what is drawn is the split's unit."""
     mine = test.units.of(own)
     found: dict[str, Any] = {
         "n_compounds": int(np.unique(mine.compounds[mine.compounds != ""]).size),
@@ -78,7 +81,7 @@ def _scores(
     }
     for rows, names in ((mask, SHOWN[:1]), (own, SHOWN[1:])):
         part = test.of(rows)
-        level = part.level("well", "well")
+        level = part.level("well", split_by)
         assert level is not None
         scored = score_level(level, part.probabilities, draw_clusters(level, draws, [config.SEED, *seed]))
         for name, value in scored.entries().items():

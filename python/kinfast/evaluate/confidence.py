@@ -45,7 +45,7 @@ def measure_confidence(run: Run, draws: int = config.BOOTSTRAP_DRAWS) -> dict[st
     if any((fold.test.codes < 0).any() for fold in folds) or any(fold.validation.codes.size == 0 for fold in folds):
         return None
     calls = [(_calls(fold, "validation"), _calls(fold, "test")) for fold in folds]
-    temperatures = [fit_temperature(*known) for known, _ in calls]
+    temperatures = [fit_temperature(said, truths) for (said, truths, _), _ in calls]
     draws = min(draws, config.PARTIAL_DRAWS) if run.several else draws  # of many more rows
     own = [class_categories(fold.validation.codes, len(run.classes)) == np.arange(len(run.classes)) for fold in folds]
     odd = mark_test_sites(run)
@@ -74,41 +74,42 @@ def _absence(folds: list[FoldUnits], classes: tuple[str, ...]) -> list[dict[str,
     return coverage_rows(absent, classes, several=True) if absent else []
 
 
-def _calls(fold: FoldUnits, part: str) -> tuple[Probabilities, Codes]:
+def _calls(fold: FoldUnits, part: str) -> tuple[Probabilities, Codes, Codes]:
     """Give what is decided of a part's units: one of the classes, or of each known label whether it holds.
 
     Returns:
-        (n, n_classes) probabilities and (n,) truths; of several labels (n, 2): lacks, has.
+        (n, n_classes) probabilities, (n,) truths and (n,) units; of several labels (n, 2): lacks, has.
     """
     units = fold.validation if part == "validation" else fold.test
     if fold.absence is None:
-        return units.probabilities, units.codes
+        return units.probabilities, units.codes, units.groups
     lacking = fold.absence.validation if part == "validation" else fold.absence.test
     has = units.probabilities[np.arange(units.codes.size), units.codes]
     has_not = 1.0 - lacking.probabilities[np.arange(lacking.codes.size), lacking.codes]
     chance = np.concatenate([has, has_not])
     truths = np.repeat(np.array([1, 0], dtype=np.int64), [has.size, has_not.size])
-    return np.column_stack([1.0 - chance, chance]), truths
+    return np.column_stack([1.0 - chance, chance]), truths, np.concatenate([units.groups, lacking.groups])
 
 
-def _calibration(calls: list[tuple[Probabilities, Codes]], temperatures: list[float], draws: int) -> dict[str, Any]:
-    codes = np.concatenate([truths for _, truths in calls])
-    plain = np.concatenate([said for said, _ in calls])
-    scaled = np.concatenate([scale_temperature(said, t) for (said, _), t in zip(calls, temperatures, strict=True)])
+def _calibration(
+    calls: list[tuple[Probabilities, Codes, Codes]], temperatures: list[float], draws: int
+) -> dict[str, Any]:
+    plain, codes, units = (np.concatenate(parts) for parts in zip(*calls, strict=True))
+    scaled = np.concatenate([scale_temperature(said, t) for (said, *_), t in zip(calls, temperatures, strict=True)])
     errors, bins = {}, []
     for name, said in ((UNSCALED, plain), (SCALED, scaled)):
-        errors[name], rows = _reliability(name, said, codes, draws)
+        errors[name], rows = _reliability(name, said, codes, units, draws)
         bins += rows
     return {"calibration": errors, "reliability": bins}
 
 
 def _reliability(
-    name: str, said: Probabilities, codes: Codes, draws: int
+    name: str, said: Probabilities, codes: Codes, units: Codes, draws: int
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from scipy.stats import beta
 
     found, rng = measure_reliability(said, codes), np.random.default_rng(config.SEED)
-    low, high = interval(error_draws(said, codes, draws, rng), config.INTERVAL)
+    low, high = interval(error_draws(said, codes, units, draws, rng), config.INTERVAL)
     chance = perfect_errors(said, draws, rng)
     error = {
         **entry(found.error, low, high),

@@ -190,7 +190,7 @@ def _row(
         sizes = [(int((mask & (of_fold == place)).sum()), n) for place, n in enumerate(references)]
         low, high = coverage_interval(int(covered.sum()), sizes, config.INTERVAL)
     else:
-        low, high = _bootstrap_share(covered[mask], units[mask])
+        low, high = _share_of_units(covered[mask], units[mask])
     n = int(mask.sum())
     return {
         "level": level,
@@ -211,9 +211,17 @@ def spell_empty(share: float, classes: str) -> str:
     return f", and {'under 1%' if share < 0.01 else f'{share:.0%}'} of the sets are empty (unlike all {classes})"
 
 
-def _bootstrap_share(covered: NDArray[np.bool_], groups: Codes) -> tuple[float, float]:
-    """Give the interval of a share over rows of which several are one unit's."""
+def _share_of_units(covered: NDArray[np.bool_], groups: Codes) -> tuple[float, float]:
+    """Give the interval of a share over rows of which several are one unit's: a bootstrap's over units.
+
+    Where all rows agree there is nothing to draw from, and each unit counts once (Clopper and Pearson 1934).
+    """
     units, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    rare = ((1 - config.INTERVAL) / 2) ** (1 / units.size)
+    if covered.all():
+        return rare, 1.0
+    if not covered.any():
+        return 0.0, 1 - rare
     drawn = draw_multiplicities(units.size, config.PARTIAL_DRAWS, np.random.default_rng(config.SEED))
     hits = np.bincount(member.reshape(-1), weights=covered, minlength=units.size)
     return interval(ratio(drawn @ hits, drawn @ sizes), config.INTERVAL)

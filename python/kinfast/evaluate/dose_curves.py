@@ -1,5 +1,7 @@
 """EC50 of each compound, and which of its doses do nothing."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -58,6 +60,9 @@ def curve_of(column: str, row: "pd.Series[float]", doses: Float, places: Float) 
 def judge_doses(wells: pd.DataFrame, doses: pd.DataFrame, controls: Float) -> pd.DataFrame:
     """Add `p_value, q_value, active`: are a dose's wells above the held-out negative controls?
 
+    A dose of so few wells that none of their ranks could be significant is not judged: undefined in all three. One well
+    above twelve controls has p = 1/13.
+
     Args:
         wells: a row per well: compound, dose, probability.
         doses: a row per compound and dose.
@@ -67,20 +72,27 @@ def judge_doses(wells: pd.DataFrame, doses: pd.DataFrame, controls: Float) -> pd
     """
     from scipy.stats import mannwhitneyu
 
-    if controls.size < FEWEST_CONTROLS:
-        return doses.assign(p_value=np.nan, q_value=np.nan, active=False)
-    p = []
-    for row in doses.to_dict("records"):
+    p, q = np.full(len(doses), np.nan), np.full(len(doses), np.nan)
+    active = pd.array([None] * len(doses), dtype="boolean")
+    for place, row in enumerate(doses.to_dict("records")):
         mine = wells.loc[(wells["compound"] == row["compound"]) & (wells["dose"] == row["dose"]), "probability"]
-        p.append(float(mannwhitneyu(mine, controls, alternative="greater", method="auto").pvalue))
-    q = discovery_q_values(np.array(p))
-    return doses.assign(p_value=p, q_value=q, active=q <= config.FALSE_DISCOVERY_RATE)
+        if _can_be_told(len(mine), controls.size):
+            p[place] = mannwhitneyu(mine, controls, alternative="greater", method="auto").pvalue
+    judged = ~np.isnan(p)
+    if judged.any():
+        q[judged] = discovery_q_values(p[judged])
+        active[judged] = q[judged] <= config.FALSE_DISCOVERY_RATE
+    return doses.assign(p_value=p, q_value=q, active=active)
+
+
+def _can_be_told(n_wells: int, n_controls: int) -> bool:
+    """Tell whether wells that all lie above all controls would be significant: one of all orders is that far."""
+    return n_controls >= FEWEST_CONTROLS and 1 / math.comb(n_wells + n_controls, n_wells) <= config.FALSE_DISCOVERY_RATE
 
 
 def _inactive(doses: pd.DataFrame) -> str:
-    """Name the doses below the first active one; all where none is; none where nothing was judged."""
-    if doses["p_value"].isna().all():
-        return ""
-    active = doses.loc[doses["active"], "dose"]
-    low = doses["dose"] if active.empty else doses.loc[doses["dose"] < active.min(), "dose"]
+    """Name the judged doses below the first active one; all of them where none is."""
+    judged = doses[doses["p_value"].notna()]
+    active = judged.loc[judged["active"].astype(bool), "dose"]
+    low = judged["dose"] if active.empty else judged.loc[judged["dose"] < active.min(), "dose"]
     return ", ".join(f"{dose:g}" for dose in low)

@@ -31,7 +31,7 @@ class DoseResponse:
         dose: name of the dose column.
         wells: a row per well: compound, dose, plate, well, n_sites, probability.
         doses: a row per compound and dose: compound, dose, n_wells, mean, lowest, highest; p_value, q_value and active
-            beside the held-out negative controls (NaN and False where there are none).
+            beside the held-out negative controls (undefined where they, or the dose's wells, are too few).
         compounds: a row per compound: compound, n_wells, n_doses, spearman; ec50, low, high, bottom, top, slope,
             curve_p (NaN where undefined); inactive_doses, those below the first active one, as text.
     """

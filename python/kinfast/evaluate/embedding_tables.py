@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kinfast import schema
 from kinfast.data.groups import NO_COMPOUND, compound_identity
 from kinfast.errors import SplitError, UsageError
+from kinfast.evaluate.known_sites import known_sites
 from kinfast.metrics.arrays import Float
 from kinfast.metrics.typical_variation import scarce_plates, standardise_by_controls, typical_variation
 
@@ -120,8 +121,7 @@ def _metadata(sites: pd.DataFrame, predictions: pd.DataFrame | None) -> tuple[pd
     notes = [f"{frame[FLAGGED].sum()} flagged sites are in sites.parquet only"] * bool(frame[FLAGGED].any())
     if predictions is None:
         return frame, notes
-    seen = predictions.loc[predictions[schema.PART].isin([schema.PART_TRAIN, schema.PART_VALIDATION]), schema.KEY]
-    frame[TRAINED_ON] = pd.MultiIndex.from_frame(frame[schema.KEY]).isin(pd.MultiIndex.from_frame(seen))
+    frame[TRAINED_ON] = known_sites(predictions, sites)
     if frame[TRAINED_ON].any():
         notes.append(
             f"{frame[TRAINED_ON].sum()} of {len(frame)} sites were trained on ({TRAINED_ON}): their features know "

@@ -17,6 +17,7 @@ from kinfast import config, schema
 from kinfast.domain import AnyArray
 from kinfast.errors import RunError
 from kinfast.evaluate.conformal import FoldUnits, average_units, read_folds, spell_empty
+from kinfast.evaluate.known_sites import known_sites
 from kinfast.evaluate.levels import find_units
 from kinfast.evaluate.next_compounds import NEXT_COLUMNS, rank_compounds, spell_set
 from kinfast.evaluate.odd_sites import mark_new_sites
@@ -139,13 +140,12 @@ def _lines(run: Run, known: list[FoldUnits], sites: pd.DataFrame, groups: Codes,
 
 def _trained(run: Run, sites: pd.DataFrame, unit: str) -> int:
     """Count the units that some model was trained on."""
-    train = run.part(schema.PART_TRAIN)
     if unit == "compound":
         before, now = find_units(run.table).compounds, find_units(sites).compounds
         mask = (run.table[schema.PART] == schema.PART_TRAIN).to_numpy()
         return len(set(before[mask].tolist()) & set(now.tolist()) - {""})
-    keys = [schema.PLATE, schema.WELL]
-    return len(train[keys].drop_duplicates().merge(sites[keys].drop_duplicates(), on=keys))
+    seen = known_sites(run.table, sites, [schema.PART_TRAIN])
+    return len(sites.loc[seen, [schema.PLATE, schema.WELL]].drop_duplicates())
 
 
 def _odd_line(rate: float, marked: AnyArray) -> str:

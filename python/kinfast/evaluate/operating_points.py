@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from kinfast import config
 from kinfast.evaluate.levels import Level
 from kinfast.evaluate.scoring import number
+from kinfast.evaluate.test_part import TestPart
 from kinfast.metrics.arrays import Float, Probabilities, ratio
 from kinfast.metrics.bootstrap import interval
 from kinfast.metrics.decisions import decide
@@ -25,11 +26,11 @@ def operating_points(
     multiplicities: NDArray[np.int64],
     classes: tuple[str, ...],
     threshold: float,
-    validation: tuple[Level, Probabilities] | None,
+    limits: Float,
 ) -> list[dict[str, Any]]:
     """Give the rates of each class under each rule: its score is the highest; it reaches the stated threshold; it
-    reaches the lowest threshold that gave at most `config.CHOSEN_FPR` false positives in the validation part. Labels do
-    not exclude each other: the first rule is not theirs.
+    reaches the threshold that the validation part of its own fold chose. Labels do not exclude each other: the first
+    rule is not theirs.
 
     Args:
         level: groups the test sites.
@@ -37,29 +38,54 @@ def operating_points(
         multiplicities: (n_draws, n_clusters).
         classes: names.
         threshold: the stated one, 0 … 1.
-        validation: level and site probabilities of the validation part, None without one.
+        limits: (n_sites, n_classes), of `validated_limits`.
+
+    Returns:
+        A row per class and rule. The last rule's `threshold` is the mean over the rows: each fold has its own.
     """
-    averaged = level.average(probabilities)
-    predicted = decide(averaged).predicted
-    chosen = _choose(validation, len(classes)) if validation else np.full(len(classes), np.nan)
+    averaged, chosen = level.average(probabilities), level.average(limits)
+    predicted, everyone = decide(averaged).predicted, np.ones(level.n_rows, np.bool_)
     rows = []
     for code, name in enumerate(classes):
-        for rule, limit, given in (
-            (ARGMAX, None, predicted == code),
-            (STATED, threshold, averaged[:, code] >= threshold),
-            (VALIDATED, chosen[code], averaged[:, code] >= chosen[code]),
+        known, member, other = np.isfinite(chosen[:, code]), level.members(code), level.others(code)
+        mean = float(chosen[known, code].mean()) if known.any() else np.nan
+        for rule, limit, given, asked in (
+            (ARGMAX, None, predicted == code, everyone),
+            (STATED, threshold, averaged[:, code] >= threshold, everyone),
+            (VALIDATED, mean, averaged[:, code] >= chosen[:, code], known),
         ):
             if np.isfinite(limit) if limit is not None else level.truths is None:
-                rates = _rates(level, given, level.members(code), level.others(code), multiplicities)
+                rates = _rates(level, given, member & asked, other & asked, multiplicities)
                 rows.append(
                     {"class": name, "rule": rule, "threshold": None if limit is None else number(limit), **rates}
                 )
     return rows
 
 
-def _choose(validation: tuple[Level, Probabilities], n_classes: int) -> Float:
-    """Find for each class the lowest threshold with at most `CHOSEN_FPR` of the others at or above it."""
-    level, averaged = validation[0], validation[0].average(validation[1])
+def validated_limits(test: TestPart, validation: TestPart, name: str, split_by: str) -> Float:
+    """Give each test site the thresholds that its own fold's validation part chose: (n_sites, n_classes).
+
+    Another fold's validation part holds the very units that are tested here, and its model's scores are on another
+    scale. NaN where a fold's validation part lacks the class, or all others.
+
+    Args:
+        test: the sites.
+        validation: the validation parts of all folds.
+        name: of the level whose rows are compared.
+        split_by: what the split groups by.
+    """
+    limits = np.full(test.probabilities.shape, np.nan)
+    for fold in np.unique(test.folds):
+        part = validation.fold(int(fold))
+        level = part.level(name, split_by) if part.folds.size else None
+        if level is not None:
+            limits[test.folds == fold] = _choose(level, level.average(part.probabilities))
+    return limits
+
+
+def _choose(level: Level, averaged: Probabilities) -> Float:
+    """Find for each class the lowest threshold with at most `CHOSEN_FPR` of the others at or above it: (n_classes,)."""
+    n_classes = averaged.shape[1]
     limits = np.full(n_classes, np.nan)
     for code in range(n_classes):
         others = np.sort(averaged[level.others(code), code])

@@ -96,8 +96,11 @@ def retrieve(wells: pd.DataFrame, normalised: bool, seed: int = config.SEED) -> 
     if targets.empty:
         notes.append("target consistency was not scored: no target has two retrieved compounds beside those of others")
     if TRAINED_ON in frame and frame[TRAINED_ON].any():
-        seen = frame.loc[frame[TRAINED_ON], schema.COMPOUND].nunique()
-        notes.append(f"wells of {seen} of {frame[schema.COMPOUND].nunique()} compounds were trained on: scores flatter")
+        treated = frame[~negative_controls(frame)]
+        seen = treated.loc[treated[TRAINED_ON], schema.COMPOUND].nunique()
+        notes.append(
+            f"wells of {seen} of {treated[schema.COMPOUND].nunique()} compounds were trained on: scores flatter"
+        )
     return Retrieval(found, targets, tuple(notes))
 
 

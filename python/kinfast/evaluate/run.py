@@ -34,7 +34,7 @@ from kinfast.evaluate.confidence import measure_confidence
 from kinfast.evaluate.confidence_verdicts import confidence_verdicts
 from kinfast.evaluate.dose_response import DoseResponse, measure_dose_response
 from kinfast.evaluate.levels import LEVELS, Level, find_units
-from kinfast.evaluate.operating_points import operating_points
+from kinfast.evaluate.operating_points import operating_points, validated_limits
 from kinfast.evaluate.per_class import count_support, score_classes
 from kinfast.evaluate.run_activity import activity_verdicts, measure_activity
 from kinfast.evaluate.run_folder import METRICS, Run, read_run
@@ -125,7 +125,6 @@ def _details(
     multiplicities = draw_clusters(level, draws, [config.SEED, LEVELS.index(name)])
     model = score_level(level, test.probabilities, multiplicities)
     validation = read_test(run, schema.PART_VALIDATION)
-    grouped = validation.level(name, run.split_by) if validation.codes.size else None
     fewer = min(draws, config.PARTIAL_DRAWS)
     judged, heterogeneity = judge_classes(metrics["per_class"][name], model.draws.areas)
     folds = list(fold_levels(test, name, run.split_by))
@@ -137,7 +136,7 @@ def _details(
             multiplicities,
             run.classes,
             threshold,
-            None if grouped is None else (grouped, validation.probabilities),
+            validated_limits(test, validation, name, run.split_by),
         ),
         "by_plate": scores_by_plate(run, test, fewer),
         "by_dose": scores_by_dose(run, test, fewer),
@@ -264,9 +263,13 @@ def _dose_entries(response: DoseResponse | None) -> dict[str, Any] | None:
 
 def _numbers(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
-        {str(name): number(value) if isinstance(value, float) else value for name, value in row.items()}
-        for row in frame.to_dict("records")
+        {str(name): _plain(value) for name, value in row.items()} for row in frame.astype(object).to_dict("records")
     ]
+
+
+def _plain(value: Any) -> Any:
+    """Give a cell as JSON has it: null for what is undefined."""
+    return None if pd.isna(value) else number(value) if isinstance(value, float) else value
 
 
 def _about(run: Run, test: TestPart, draws: int, notes: list[str]) -> dict[str, Any]:

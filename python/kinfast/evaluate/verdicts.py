@@ -177,9 +177,7 @@ def _curves(response: dict[str, Any]) -> Iterator[Verdict]:
     """Give EC50 and inactive doses of the compounds that have them."""
     fitted = [row for row in response["compounds"] if row.get("ec50") is not None][:6]
     if fitted:
-        words = "; ".join(
-            f"{row['compound']} {row['ec50']:.3g} ({row['low']:.3g} to {row['high']:.3g})" for row in fitted
-        )
+        words = "; ".join(f"{row['compound']} {_middle(row)}" for row in fitted)
         yield Verdict(
             Kind.FINDING,
             f"Half of the response, EC50 with interval in units of {response['dose']}: {words}.",
@@ -189,8 +187,13 @@ def _curves(response: dict[str, Any]) -> Iterator[Verdict]:
     if idle:
         words = "; ".join(f"{row['compound']} {row['inactive_doses']}" for row in idle)
         yield Verdict(
-            Kind.FINDING, f"Doses not told apart from held-out negative controls (inactive): {words}.", "ec50_known"
+            Kind.FINDING, f"Doses not told apart from held-out negative controls (inactive): {words}.", "inactive_doses"
         )
+
+
+def _middle(row: dict[str, Any]) -> str:
+    interval = "no interval" if row["low"] is None else f"{row['low']:.3g} to {row['high']:.3g}"
+    return f"{row['ec50']:.3g} ({interval})"
 
 
 def _binary_accuracy(metrics: dict[str, Any]) -> Iterator[Verdict]:

@@ -12,10 +12,10 @@ Probabilities = NDArray[np.float64]
 """(n, n_classes) in 0 … 1; rows need not sum to 1, since a sigmoid head's do not."""
 
 
-def ratio(part: AnyArray, whole: AnyArray) -> Float:
-    """Divide element by element, NaN where the whole is not positive."""
+def ratio(part: AnyArray, whole: AnyArray, otherwise: float = np.nan) -> Float:
+    """Divide element by element, NaN (or what is said) where the whole is not positive."""
     shape = np.broadcast_shapes(part.shape, whole.shape)
-    result: Float = np.full(shape, np.nan)
+    result: Float = np.full(shape, otherwise)
     np.divide(part, whole, out=result, where=np.broadcast_to(whole > 0, shape))
     return result
 

@@ -8,6 +8,10 @@ numbers that the float type holds exactly, so that the results do not depend on 
 
 In a mean over classes, a class that a draw misses keeps the value that it has in all rows. Left out, rare classes would
 count for less in draws than in the score: of a hundred classes of a well or two, an interval would not hold its score.
+
+Average precision depends on a class's share of the rows. Of a small class the draws that hold it at all hold it more
+often than it is there (of one well 1.6 times), and their average precision would be too high. So each class keeps its
+share: members and others weigh in every draw what they weigh in all rows.
 """
 
 from dataclasses import dataclass
@@ -153,6 +157,8 @@ def weighted_ranking(
 ) -> tuple[Float, Float]:
     """Give ROC area and average precision of one column of scores under every draw, NaN where undefined.
 
+    Average precision is of members and others in the shares that all rows have.
+
     Args:
         scores: (n,) float64.
         positive: (n,) whether the row is a member.
@@ -166,6 +172,8 @@ def weighted_ranking(
     others = total - members
     if not positive.any():
         return np.full(n_draws, np.nan), np.full(n_draws, np.nan)
+    n_positive = int(positive.sum())
+    per_member, per_other = n_positive / np.maximum(members, 1), (positive.size - n_positive) / np.maximum(others, 1)
     thresholds, place = np.unique(scores[positive], return_inverse=True)
     reached = np.searchsorted(thresholds, scores, side="right") - 1  # highest threshold that a row reaches; -1: none
     tied = ~positive & (reached >= 0) & (thresholds[np.maximum(reached, 0)] == scores)
@@ -184,7 +192,8 @@ def weighted_ranking(
         hit = hits[:, None] + np.cumsum(new[:, ::-1], axis=1)[:, ::-1]
         ties = _tie_weights(tied, reached, clusters, start, stop, weights)
         area += (new * (others[:, None] - (at_or_above - hit) + 0.5 * ties)).sum(axis=1)
-        precision += np.divide(new * hit, at_or_above, out=np.zeros_like(hit), where=at_or_above > 0).sum(axis=1)
+        right, wrong = hit * per_member[:, None], (at_or_above - hit) * per_other[:, None]
+        precision += (new * ratio(right, right + wrong, 0.0)).sum(axis=1)
         hits = hit[:, 0]
     return ratio(area, members.astype(np.float64) * others), ratio(precision, members)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinfast.metrics.arrays import Codes, Float, Probabilities
+from kinfast.metrics.bootstrap import draw_multiplicities
 
 SMALLEST = 1e-12
 """Below it a probability's logarithm would say more than a float32 holds."""
@@ -109,13 +110,24 @@ def _binned(confidence: Float, right: NDArray[np.bool_]) -> Reliability:
     )
 
 
-def error_draws(probabilities: Probabilities, codes: Codes, draws: int, rng: np.random.Generator) -> Float:
-    """Draw rows with replacement and measure the calibration error of each draw: (draws,).
+def error_draws(
+    probabilities: Probabilities, codes: Codes, units: Codes, draws: int, rng: np.random.Generator
+) -> Float:
+    """Draw units with replacement, with all their rows, and measure the calibration error of each draw: (draws,).
 
     A draw's error is larger than the rows' own, since chance adds to every gap; the mean excess is taken off.
+
+    Args:
+        probabilities: (n, n_classes).
+        codes: (n,) true classes.
+        units: (n,) what each row is of: of several labels a unit has a row for each, and in several folds for each.
+        draws: how many.
+        rng: source of the draws.
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == codes
-    picked = rng.integers(0, codes.size, (draws, codes.size))
+    unit = np.unique(units, return_inverse=True)[1].reshape(-1)
+    times = draw_multiplicities(int(unit.max(initial=-1)) + 1, draws, rng)[:, unit]
+    picked = [np.repeat(np.arange(codes.size), each) for each in times]
     errors = np.array([_binned(confidence[rows], right[rows]).error for rows in picked])
     excess = errors.mean() - _binned(confidence, right).error if draws else 0.0
     corrected: Float = np.maximum(errors - excess, 0.0)

@@ -19,6 +19,8 @@ ROOM = 0.05
 """Bottom and top may lie so far outside of 0 … 1, for rounding and noise."""
 FEWEST_DOSES = 5
 """A curve of four parameters goes through any four doses."""
+FEWEST_WELLS = 2
+"""Of each dose, for an interval: a single well would be drawn every time, and the interval have no width."""
 SIGNIFICANT = 0.05
 
 
@@ -28,7 +30,7 @@ class DoseCurve:
 
     Attributes:
         ec50: place of half the response, in the units of `x`.
-        low, high: bootstrap interval over wells.
+        low, high: bootstrap interval over wells; NaN where a dose has one well only, which nothing can be drawn from.
         bottom, top: responses far below and far above.
         slope: over the whole range of x.
         p_value: share of permutations of the wells over the doses that a curve explains as well.
@@ -71,12 +73,14 @@ def fit_dose_curve(x: Float, y: Float, draws: int, confidence: float, rng: np.ra
     if p_value > SIGNIFICANT or observed.explained[0] <= 0:
         return DoseCurve(NAN, NAN, NAN, NAN, NAN, NAN, p_value)
     ec50, slope, bottom, top = _refine(unit[place], y, observed)
-    drawn = grid.best(_means(y[_draw_wells(place, draws, rng)], place, sizes))
-    known = drawn.ec50[drawn.explained > 0]
-    low, high = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2])
     if not 0 < ec50 < 1:
-        return DoseCurve(float("nan"), float("nan"), float("nan"), bottom, top, slope, p_value)
-    back = doses[0] + np.array([ec50, min(low, ec50), max(high, ec50)]) * (doses[-1] - doses[0])
+        return DoseCurve(NAN, NAN, NAN, bottom, top, slope, p_value)
+    low, high = NAN, NAN
+    if sizes.min() >= FEWEST_WELLS:
+        drawn = grid.best(_means(y[_draw_wells(place, draws, rng)], place, sizes))
+        low, high = np.quantile(drawn.ec50[drawn.explained > 0], [(1 - confidence) / 2, (1 + confidence) / 2])
+        low, high = min(low, ec50), max(high, ec50)
+    back = doses[0] + np.array([ec50, low, high]) * (doses[-1] - doses[0])
     return DoseCurve(float(back[0]), float(back[1]), float(back[2]), bottom, top, slope, p_value)
 
 

@@ -1,6 +1,6 @@
 """The tables of an evaluated run, made from its metrics and predictions."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -161,7 +161,7 @@ def dose_tables(response: DoseResponse) -> tuple[Table, Table]:
             f"{row['dose']:g}",
             str(row["n_wells"]),
             *(shown(row[name]) for name in spread),
-            "yes" if row["active"] else "no",
+            UNDEFINED if pd.isna(row["active"]) else "yes" if row["active"] else "no",
         )
         for row in response.doses.to_dict("records")
     )
@@ -173,7 +173,7 @@ def dose_tables(response: DoseResponse) -> tuple[Table, Table]:
             str(row["n_wells"]),
             str(row["n_doses"]),
             shown(row["spearman"]),
-            UNDEFINED if pd.isna(row["ec50"]) else f"{row['ec50']:.3g} [{row['low']:.3g}, {row['high']:.3g}]",
+            _middle(row),
             shown(row["curve_p"]),
             row["inactive_doses"] or UNDEFINED,
         )
@@ -182,11 +182,18 @@ def dose_tables(response: DoseResponse) -> tuple[Table, Table]:
     title = "Does the response rise with the dose? (Spearman over wells never trained on)"
     columns = ("compound", "wells", "doses", "Spearman", "EC50", "p", "inactive doses")
     note = (
-        f"EC50: middle of a fitted four-parameter curve, in units of {dose}, with a bootstrap interval over wells; p:"
-        " of the curve, by permuting the wells. Inactive: doses below the first that differs from held-out negative"
-        " controls."
+        f"EC50: middle of a fitted four-parameter curve, in units of {dose}, with a bootstrap interval over wells where"
+        " every dose has two; p: of the curve, by permuting the wells. Inactive: doses below the first that differs"
+        " from held-out negative controls, of those with wells enough to be told from them."
     )
     return means, Table("dose_compounds", title, response.compounds, columns, ranks, note)
+
+
+def _middle(row: dict[Hashable, Any]) -> str:
+    """Write an EC50 with its interval, where it has one."""
+    if pd.isna(row["ec50"]):
+        return UNDEFINED
+    return f"{row['ec50']:.3g} [{row['low']:.3g}, {row['high']:.3g}]" if pd.notna(row["low"]) else f"{row['ec50']:.3g}"
 
 
 def parts_table(run: Run) -> Table:

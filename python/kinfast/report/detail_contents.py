@@ -29,7 +29,8 @@ def detail_tables(metrics: dict[str, Any]) -> list[Table]:
             f"Sensitivity and specificity at stated thresholds ({level}s)",
             POINT_COLUMNS,
             metrics["operating_points"],
-            "The validated threshold let at most 5 % of the other classes pass in the validation part.",
+            "The validated threshold let at most 5 % of the other classes pass in the validation part of the same fold;"
+            " with folds their mean is shown.",
             2,
         ),
         ("by_plate", "Performance by plate (wells)", PLATE_COLUMNS, metrics["by_plate"], "", 1),

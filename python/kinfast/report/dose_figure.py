@@ -61,7 +61,8 @@ def _draw_compound(axes: Axes, response: DoseResponse, name: str) -> None:
         axes.plot(
             places, curve_of(response.dose, row, doses["dose"].to_numpy(np.float64), places), color=INK, linewidth=1
         )
-        axes.axvspan(row["low"], row["high"], color=LIGHT, alpha=0.6, linewidth=0)
+        if not np.isnan(row["low"]):
+            axes.axvspan(row["low"], row["high"], color=LIGHT, alpha=0.6, linewidth=0)
         axes.axvline(row["ec50"], color=GREY, linewidth=1, linestyle=":")
     middle = "" if np.isnan(row["ec50"]) else f", EC50 {row['ec50']:.3g}"
     axes.set_title(f"{name}: Spearman {'undefined' if np.isnan(rank) else f'{rank:.2f}'}{middle}", fontsize=9)

@@ -85,7 +85,7 @@ def train(
     if tensorboard:
         check_tensorboard()
     if trace and parallel_folds > 1:
-        raise UsageError("--trace looks at one fold's steps: not together with --parallel-folds")
+        raise UsageError("--profile looks at one fold's steps: not together with --parallel-folds")
     plan, weights = ranks.together(
         lambda: (_plan(store, config, threads, parallel_folds, ranks), load_weights(config.backbone, config.weights))
     )

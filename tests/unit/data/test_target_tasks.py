@@ -109,5 +109,5 @@ def test_errors_of_profiles(tmp_path: Path) -> None:
         select_profile(SITES, read_profile(write(tmp_path, "name,E,J\nzz,1,99\n")))
     with pytest.raises(InputError, match="1 columns of numbers"):
         read_profile(write(tmp_path, "name,E\na,1\n"))
-    with pytest.raises(UsageError, match="profile kind"):
+    with pytest.raises(UsageError, match="selectivity kind"):
         read_profile(write(tmp_path, "name,E,J\na,1,2\n"), "ic50")

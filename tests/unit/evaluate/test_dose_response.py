@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from tests.unit.evaluate.synthetic_run import Layout, make_run
 
+from kinfast.evaluate.dose_curves import fit_compounds, judge_doses
 from kinfast.evaluate.dose_response import dose_column, measure_dose_response
 from kinfast.evaluate.run_folder import read_run
 
@@ -58,3 +60,31 @@ def test_with_many_classes_the_response_is_not_being_a_control(tmp_path: Path) -
     assert response is not None
     assert response.response == "1 - probability of control"
     assert response.compounds.set_index("compound")["spearman"]["wortmannin"] > 0.9
+
+
+def dose_wells(per_dose: int) -> pd.DataFrame:
+    """Make one compound's wells at six doses, the three highest far above any control."""
+    doses = np.repeat([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], per_dose)
+    chance = np.where(doses > 3, 0.9, 0.1) + np.arange(doses.size) * 1e-3
+    return pd.DataFrame({"compound": "A", "dose": doses, "probability": chance})
+
+
+def judged(per_dose: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    wells = dose_wells(per_dose)
+    doses = wells.groupby(["compound", "dose"])["probability"].agg(n_wells="size", mean="mean").reset_index()
+    doses = judge_doses(wells, doses, np.linspace(0.0, 0.2, 12))
+    return doses, fit_compounds(wells, doses, pd.DataFrame({"compound": ["A"]}), "Metadata_Dose_um")
+
+
+def test_doses_of_too_few_wells_are_not_called_inactive() -> None:
+    """One well beside twelve controls has p = 1/13 at least, however far above them it lies."""
+    doses, compounds = judged(per_dose=1)
+    assert doses["p_value"].isna().all()
+    assert doses["active"].isna().all()
+    assert compounds["inactive_doses"].tolist() == [""]
+
+
+def test_doses_of_wells_enough_are_told_from_the_controls() -> None:
+    doses, compounds = judged(per_dose=3)
+    assert doses["active"].tolist() == [False] * 3 + [True] * 3
+    assert compounds["inactive_doses"].tolist() == ["1, 2, 3"]

@@ -10,6 +10,7 @@ from kinfast import schema
 from kinfast.errors import InputError, UsageError
 from kinfast.evaluate.embedding_tables import feature_columns, tabulate_embeddings
 from kinfast.evaluate.embeddings import embedded_sites
+from kinfast.evaluate.known_sites import known_sites
 
 
 def planted(compounds: int = 6, wells: int = 4) -> tuple[pd.DataFrame, np.ndarray]:
@@ -65,6 +66,18 @@ def test_sites_that_were_trained_on_are_marked_and_taint_their_wells() -> None:
     assert made.sites["Metadata_Trained_On"].sum() == 1
     assert made.wells["Metadata_Trained_On"].tolist()[:3] == [True, False, False]
     assert any("trained on" in note for note in made.notes)
+
+
+def test_plates_of_one_name_are_told_apart_by_their_images() -> None:
+    sites, _ = planted()
+    sites["Quality_mean_DNA"] = np.random.default_rng(1).uniform(200, 900, len(sites))
+    run = sites.assign(**{schema.PART: "train"})
+    assert known_sites(run, sites).all()
+    other_screen = sites.assign(Quality_mean_DNA=sites["Quality_mean_DNA"] + 0.5)
+    assert not known_sites(run, other_screen).any()
+    merged = run.assign(**{schema.PLATE: "first:" + run[schema.PLATE]})  # as trained on together with another store
+    assert known_sites(merged, sites).all()
+    assert not known_sites(run, sites, [schema.PART_VALIDATION]).any()
 
 
 def test_normalising_takes_the_plates_apart_from_nothing_but_their_offset() -> None:

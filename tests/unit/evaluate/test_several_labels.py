@@ -15,7 +15,7 @@ from tests.unit.evaluate.label_run import LABELS, label_run
 from kinfast import config
 from kinfast.evaluate.baselines import predict_boosted, predict_prior, quality_measures
 from kinfast.evaluate.breakdown import scores_by_plate
-from kinfast.evaluate.conformal import coverage_rows, read_folds
+from kinfast.evaluate.conformal import UnitRows, coverage_rows, read_folds
 from kinfast.evaluate.run import Evaluation, evaluate_run
 from kinfast.evaluate.run_folder import read_run
 from kinfast.evaluate.scoring import draw_clusters, permute_level, score_level
@@ -178,3 +178,13 @@ def test_soft_truths_are_compared_with_the_mean_profile(tmp_path: Path) -> None:
     assert verdict.holds == (soft["compound"]["model"]["rmse"] < soft["compound"]["prior"]["rmse"])
     (table,) = soft_tables({"soft": soft})
     assert table.raw["level"].tolist() == ["site", "site", "well", "well", "compound", "compound"]
+
+
+def test_a_coverage_of_all_pairs_says_how_few_compounds_there_are(tmp_path: Path) -> None:
+    """Two calibration compounds exclude nothing: all are covered, and a bootstrap has nothing to vary."""
+    (fold,) = read_folds(read_run(label_run(tmp_path, folds=1)))
+    known = fold.validation
+    two = UnitRows(known.probabilities[:2], known.codes[:2], known.groups[:2], known.sites[:2])
+    row = coverage_rows([replace(fold, validation=two)], LABELS, several=True)[0]
+    assert row["coverage"] == row["high"] == 1.0
+    assert row["low"] == pytest.approx(0.025 ** (1 / np.unique(fold.test.groups).size))

@@ -52,8 +52,16 @@ def test_the_error_is_the_mean_gap() -> None:
 
 def test_the_interval_holds_the_value() -> None:
     said, codes = planted(60, 1.0)
-    draws = error_draws(said, codes, 300, np.random.default_rng(0))
+    draws = error_draws(said, codes, np.arange(codes.size), 300, np.random.default_rng(0))
     assert np.quantile(draws, 0.025) < measure_reliability(said, codes).error < np.quantile(draws, 0.975)
+
+
+def test_answers_on_one_unit_narrow_no_interval() -> None:
+    """Nine equal answers a compound carry the information of one: taken as 540 the width falls by about three."""
+    said, codes = planted(60, 1.0)
+    said, codes, units = (np.repeat(one, 9, axis=0) for one in (said, codes, np.arange(60)))
+    one, nine = (error_draws(said, codes, of, 200, np.random.default_rng(0)) for of in (units, np.arange(540)))
+    assert np.ptp(np.quantile(one, [0.025, 0.975])) > 1.5 * np.ptp(np.quantile(nine, [0.025, 0.975]))
 
 
 def test_entropy_is_a_share_of_the_largest() -> None:

@@ -41,3 +41,10 @@ def test_noise_has_no_ec50_more_often_than_stated() -> None:
 def test_few_doses_have_no_curve() -> None:
     found = fit_dose_curve(DOSES[:16], wells(0)[:16], 99, 0.95, np.random.default_rng(0))
     assert np.isnan([found.ec50, found.p_value]).all()
+
+
+def test_one_well_a_dose_has_an_ec50_without_an_interval() -> None:
+    """Drawn with replacement it would be the same well every time: an interval without width."""
+    found = fit_dose_curve(DOSES[::4], wells(0, noise=0.02)[::4], 199, 0.95, np.random.default_rng(0))
+    assert found.ec50 == pytest.approx(5.0, abs=0.5)
+    assert np.isnan([found.low, found.high]).all()

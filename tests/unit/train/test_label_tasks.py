@@ -85,7 +85,7 @@ def test_a_profile_is_learned_softly(store: PreparedStore, config: TrainConfig, 
     values = {"poscon": "90,80", "trt": "60,"}
     lines = [f"{name},{values[role]}" for name, role in compounds.itertuples(index=False)]
     (tmp_path / "profile.csv").write_text("\n".join(["Compound,EGFR,JAK2", *lines]), encoding="utf-8")
-    asked = replace(config, task="target-profile", profile=str(tmp_path / "profile.csv"))
+    asked = replace(config, task="target-profile", selectivity=str(tmp_path / "profile.csv"))
     path = train(store, asked, tmp_path / "run")
     metrics = evaluate_run(path, draws=20).metrics
     soft = metrics["soft"]["well"]

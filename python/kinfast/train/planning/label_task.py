@@ -27,7 +27,7 @@ def select_task(
 
     Args:
         sites: the store's table.
-        config: its label, profile and profile_kind are read.
+        config: its label, selectivity and selectivity_kind are read.
         task: the task, None with a label.
         classes: those that count; None: all.
         flags: that exclude a site.
@@ -35,8 +35,8 @@ def select_task(
     Raises:
         UsageError, InputError: as in the functions that take labels; a profile without its task, or the reverse.
     """
-    if (task == PROFILE) != (config.profile is not None):
-        raise UsageError("--task target-profile and --profile FILE go together: give both or neither")
+    if (task == PROFILE) != (config.selectivity is not None):
+        raise UsageError("--task target-profile and --selectivity FILE go together: give both or neither")
     if config.label is not None and "," in config.label and config.label not in sites.columns and task is None:
         columns = [name.strip() for name in config.label.split(",")]
         labels = select_multi_labels(sites, columns, classes=classes, excluded_flags=flags)
@@ -44,8 +44,8 @@ def select_task(
     if config.label is not None or task not in (TARGETS, PROFILE):
         labels = select_labels(sites, label=config.label, task=task, classes=classes, excluded_flags=flags)
         return labels, _group_line(sites, labels) if task == GROUP else []
-    if config.profile is not None:
-        profile = read_profile(Path(config.profile), config.profile_kind)
+    if config.selectivity is not None:
+        profile = read_profile(Path(config.selectivity), config.selectivity_kind)
         return select_profile(sites, profile, classes=classes, excluded_flags=flags)
     labels = select_target_sets(sites, classes=classes, excluded_flags=flags)
     return labels, _known_line(labels)
