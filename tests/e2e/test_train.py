@@ -103,13 +103,13 @@ def test_resume_of_a_finished_run_changes_nothing(
 ) -> None:
     monkeypatch.setattr("kinfast.report.run.write_report", lambda *_, **__: None)  # drawn once already, and slowly
     before = pd.read_parquet(trained.run / "predictions.parquet")
-    code, said, err = kinfast("train", "--resume", trained.run, *SMALL, "--epochs", "9", "--trace", "--threads", "1")
+    code, said, err = kinfast("train", "--resume", trained.run, *SMALL, "--epochs", "9", "--profile", "--threads", "1")
     assert (code, said.splitlines()[-1]) == (0, str(trained.run))
-    assert "not read, the run goes on as it was begun: --epochs, --trace\n" in err
+    assert "not read, the run goes on as it was begun: --epochs, --profile\n" in err
     pd.testing.assert_frame_equal(pd.read_parquet(trained.run / "predictions.parquet"), before, check_exact=True)
 
 
-def asked_for(kinfast: Command, monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> TrainConfig:
+def asked_for(kinfast: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str | Path) -> TrainConfig:
     """Catch what the command would train with."""
     caught: list[TrainConfig] = []
 
@@ -120,17 +120,20 @@ def asked_for(kinfast: Command, monkeypatch: pytest.MonkeyPatch, *words: str | P
         raise KeyboardInterrupt
 
     monkeypatch.setattr("kinfast.train.run.train", catch)
+    monkeypatch.chdir(tmp_path)
     code, _, err = kinfast("train", *words)
     assert code == 130
     assert err.splitlines()[-1].startswith("interrupted; this goes on where it stopped: kinfast train --resume runs/")
     return caught[0]
 
 
-def test_the_bare_command_has_the_defaults(kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked_for(kinfast, monkeypatch, prepared) == TrainConfig()
+def test_the_bare_command_has_the_defaults(
+    kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert asked_for(kinfast, monkeypatch, tmp_path, prepared) == TrainConfig()
 
 
-def test_options_arrive(kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_arrive(kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     words = [
         "--classes",
         '"VEGrFR,Src",mTOR',
@@ -142,15 +145,19 @@ def test_options_arrive(kinfast: Command, prepared: Path, monkeypatch: pytest.Mo
         "--rotation",
         "30",
     ]
-    config = asked_for(kinfast, monkeypatch, prepared, *words, "--no-flip", "--no-class-weights", "--lr", "0.5")
+    config = asked_for(
+        kinfast, monkeypatch, tmp_path, prepared, *words, "--no-flip", "--no-class-weights", "--lr", "0.5"
+    )
     assert config.classes == ("VEGrFR,Src", "mTOR")
     assert config.composites == ("MiCoPh", "DNA+RNA")
     assert (config.scale, config.rotation_degrees, config.flip) == ((0.8, 1.25), 30.0, False)
     assert (config.class_weights, config.learning_rate) == (False, 0.5)
 
 
-def test_augmentation_can_be_switched_off(kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = asked_for(kinfast, monkeypatch, prepared, "--no-augment")
+def test_augmentation_can_be_switched_off(
+    kinfast: Command, prepared: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = asked_for(kinfast, monkeypatch, tmp_path, prepared, "--no-augment")
     assert (config.flip, config.quarter_turns, config.rotation_degrees, config.noise) == (False, False, 0.0, 0.0)
     assert (config.brightness, config.contrast, config.scale) == (0.0, 0.0, (1.0, 1.0))
 
