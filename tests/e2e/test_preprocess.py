@@ -136,6 +136,17 @@ def test_a_broken_file_costs_its_site_and_nothing_else(plates: Path, tmp_path: P
     assert content_of(out) == before
 
 
+def test_a_plate_without_a_sound_site_costs_no_other(plates: Path, tmp_path: Path) -> None:
+    """Of a plate of empty files nothing can be stored; it was an internal error."""
+    write_plate(plates, "PlateB", 2, wells=["B02"])
+    for file in plates.glob("PlateB/**/*_w1.tif"):
+        file.write_bytes(b"")
+    done = run(plates, tmp_path / "prepared")
+    assert (done.n_sites, done.n_quarantined, len(done.plates_done)) == (12, 4, 2)
+    assert not (tmp_path / "prepared/images/PlateB.npy").exists()
+    assert run(plates, tmp_path / "prepared").plates_done == {}
+
+
 def test_wrong_input_is_one_line_and_exit_code_2(plates: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         command(plates, tmp_path / "x", "--illumination", "magic"), capture_output=True, text=True, check=False

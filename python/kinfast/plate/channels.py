@@ -41,7 +41,9 @@ def parse_channel_map(text: str) -> dict[str, str]:
             raise UsageError(
                 f"--channels {text!r}: found {part!r}, wanted token=name such as 1=DNA,2=ER (3=- leaves out)"
             )
-        pairs[token.strip()] = name.strip()
+        token, name = token.strip(), name.strip()
+        if pairs.setdefault(token, name) != name:
+            raise UsageError(f"--channels {text!r}: channel {token} is given twice: {pairs[token]} and {name}")
     return pairs
 
 
@@ -100,7 +102,8 @@ def _map_as_found(
     except ValueError as error:
         raise SpecError(f"--channels: {' '.join(str(error).split())[:200]}") from None
     listed = ", ".join(names.values())
-    notes = [f"no spec given: channels are called as found ({listed}); --spec or --channels names them"]
+    uncounted = "" if spec.nuclei_channel else "; without one called DNA no cells are counted"
+    notes = [f"no spec given: channels are called as found ({listed}); --spec or --channels names them{uncounted}"]
     if by_hand:
         notes = [f"channels as given: {', '.join(f'{token} is {name}' for token, name in names.items())}"]
     if microscope:
@@ -110,8 +113,9 @@ def _map_as_found(
 
 
 def _found_name(token: str, named: bool) -> str:
-    clean = re.sub(r"[\s/\\,+]+", "-", token).strip("-") or "unnamed"
-    return clean if named else f"ch{clean}"
+    """Call a channel by its word, and by ch1 where all there is is a number."""
+    clean = re.sub(r"[\s/\\,+]+(?:-[\s/\\,+]+)?", "-", token).strip("-") or "unnamed"
+    return f"ch{clean}" if clean.isdigit() and not named else clean
 
 
 def _map_by_spec(

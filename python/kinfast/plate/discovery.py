@@ -1,5 +1,6 @@
 """What lies in a folder of plates: a fast walk, and which convention reads the names."""
 
+import errno
 import os
 import re
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ SAMPLE_FILES = 2000
 FALLBACK_BELOW = 0.5
 """Share of names under which the best specific convention gives way to a fallback that reads more."""
 HIDDEN = "a hidden file, such as macOS writes beside each image"
+MISSPELLED = "its name, or a folder's above it, is not UTF-8 text: rename it"
 STORE_FILES = ("dataset.json", "history.jsonl")
 """A folder that holds one of these is kinfast's own result, not a plate …"""
 SHARDS = ".plates"
@@ -63,6 +65,8 @@ def scan_tree(root: Path, reporter: Reporter | None = None) -> Tree:
     Raises:
         InputError: there is no such folder, or one below it cannot be listed.
     """
+    if not _is_text(str(root)):
+        raise InputError(f"{_readable(str(root))}: the folder's name is not UTF-8 text: rename it")
     if not root.is_dir():
         raise InputError(f"{root}: {'is a file' if root.exists() else 'no such folder'}; wanted a folder of plates")
     reporter = reporter or Silent()
@@ -75,7 +79,7 @@ def scan_tree(root: Path, reporter: Reporter | None = None) -> Tree:
     while pending:
         path, reason = pending.pop()
         try:
-            folder, subfolders, hidden = _list_folder(root, path, seen)
+            folder, subfolders, passed_over = _list_folder(root, path, seen)
         except OSError as error:  # to go on would drop a plate in silence
             raise InputError(
                 f"{root / path}: the folder cannot be listed ({error.strerror}): mend its rights or its share, "
@@ -83,21 +87,25 @@ def scan_tree(root: Path, reporter: Reporter | None = None) -> Tree:
             ) from error
         if folder is None:
             continue
-        left_out += [IgnoredFile(_join(path, name), HIDDEN) for name in hidden]
+        left_out += passed_over
         reporter.advance(len(folder.tiffs))
         if reason:
             names = [file.name for file in folder.tiffs] + list(folder.others)
-            left_out += [IgnoredFile(_join(path, name), reason) for name in names]
+            left_out += [IgnoredFile(_readable(_join(path, name)), reason) for name in names]
         elif folder.tiffs or folder.others:
             folders.append(folder)
         for name in subfolders:
             why = reason or next((why for pattern, why in rules if pattern.fullmatch(name)), "")
+            why = why or ("" if _is_text(name) else MISSPELLED)
             pending.append((_join(path, name), why))
     return Tree(root, tuple(sorted(folders, key=lambda folder: folder.path)), tuple(left_out))
 
 
-def _list_folder(root: Path, path: str, seen: set[tuple[int, int]]) -> tuple[Folder | None, list[str], list[str]]:
-    hidden: list[str] = []
+def _list_folder(
+    root: Path, path: str, seen: set[tuple[int, int]]
+) -> tuple[Folder | None, list[str], list[IgnoredFile]]:
+    """Give a folder's files, its subfolders, and what is passed over in it; None where all of it is."""
+    passed_over: list[IgnoredFile] = []
     tiffs: list[FoundFile] = []
     others: list[str] = []
     subfolders: list[str] = []
@@ -110,20 +118,45 @@ def _list_folder(root: Path, path: str, seen: set[tuple[int, int]]) -> tuple[Fol
         for entry in entries:
             name = entry.name
             if name.startswith(".") and name != SHARDS:
-                hidden += [name] if name.lower().endswith(TIFF_ENDINGS) else []
+                passed_over += [IgnoredFile(_readable(_join(path, name)), HIDDEN)] if _is_tiff(name) else []
                 continue
             if name == SHARDS:
                 return None, [], []
-            if entry.is_dir():
+            if _is_folder(entry):
                 subfolders.append(name)
-            elif name.lower().endswith(TIFF_ENDINGS):
+            elif not _is_text(name):
+                passed_over.append(IgnoredFile(_readable(_join(path, name)), MISSPELLED))
+            elif _is_tiff(name):
                 tiffs.append(_found(entry))
             else:
                 others.append(name)
     if path and any(name in STORE_FILES for name in others):
         return None, [], []
     tiffs.sort(key=lambda file: file.name)
-    return Folder(path, tuple(tiffs), tuple(sorted(others))), sorted(subfolders, reverse=True), hidden
+    return Folder(path, tuple(tiffs), tuple(sorted(others))), sorted(subfolders, reverse=True), passed_over
+
+
+def _is_tiff(name: str) -> bool:
+    return name.lower().endswith(TIFF_ENDINGS)
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a name can be written into a table: on Linux it may be any bytes, such as another system's Latin-1."""
+    return name.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in name)
+
+
+def _readable(path: str) -> str:
+    """Spell bytes that are no text as \\xe4, as a shell does."""
+    return path if _is_text(path) else os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link to itself: it leads to nothing, as one to nowhere does
+            return False
+        raise
 
 
 def _found(entry: "os.DirEntry[str]") -> FoundFile:

@@ -143,4 +143,4 @@ class _Pattern:
 
 
 def _compile(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
+    return re.compile(text, re.IGNORECASE | re.DOTALL)  # a line end may stand in a name, too

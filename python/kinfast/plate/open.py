@@ -11,7 +11,7 @@ from kinfast.domain import WellName, parse_well
 from kinfast.errors import ConventionError, InputError
 from kinfast.plate.audit import audit_plates
 from kinfast.plate.channels import map_channels
-from kinfast.plate.discovery import Tree, scan_tree
+from kinfast.plate.discovery import MISSPELLED, Tree, scan_tree
 from kinfast.plate.layout import lay_out, parse_plane
 from kinfast.plate.metadata import Labels, join_metadata
 from kinfast.plate.metadata_tables import names_wells
@@ -89,7 +89,7 @@ def _open(
     chosen, home = _choose_spec(root, spec)
     tree = scan_tree(root, reporter)
     if tree.n_tiffs == 0:
-        raise InputError(f"{root}: no TIFF file in it or below it; wanted a folder of plates")
+        raise InputError(f"{root}: no TIFF file in it or below it{_misspelled(tree)}; wanted a folder of plates")
     names = read_names(tree, convention or (chosen.convention if chosen else None))
     reading = names.reading
     if not reading.images:
@@ -114,6 +114,7 @@ def _open(
             *(info.problem for info in side if info.problem),
             *reading.notes,
             *_unread(found_by=names),
+            *([f"left out{names_no_text}"] if (names_no_text := _misspelled(tree)) else ()),
             *channel_map.notes,
             *said,
         ),
@@ -193,6 +194,12 @@ def _unread(found_by: Names) -> list[str]:
         return []
     hint = f"; {others[0]} reads some of them: give each folder by itself" if others else ""
     return [f"TIFF files whose names do not fit {found_by.convention}: {len(misfit)}, such as {misfit[0].path}{hint}"]
+
+
+def _misspelled(tree: Tree) -> str:
+    """Say how many files are passed over because no table could hold their names; nothing where none is."""
+    files = [file.path for file in tree.left_out if file.reason == MISSPELLED]
+    return f": names that are no UTF-8 text: {len(files)}, such as {files[0]}: rename them" if files else ""
 
 
 def _join_labels(reading: Reading, tables: Sequence[Path], images: Sequence[NamedImage]) -> Labels:

@@ -36,6 +36,8 @@ class RowWriter:
         """Write (n, h, w, C) uint8 rows, C order, behind those before."""
         if rows.shape[1:] != self._row_shape or rows.dtype != np.uint8:
             raise ValueError(f"rows are {rows.dtype} {rows.shape[1:]}, wanted uint8 {self._row_shape}")
+        if not len(rows):  # a batch without a sound site: bytes cannot be viewed where there are none
+            return
         content = memoryview(np.ascontiguousarray(rows)).cast("B")  # type: ignore[arg-type]  # 3.11 has no Buffer
         self._write(content, HEADER_BYTES + self.n_rows * self._row_bytes)
         self.n_rows += len(rows)

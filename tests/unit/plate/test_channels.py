@@ -19,6 +19,13 @@ def test_others_are_called_as_found_in_natural_order() -> None:
     assert (mapped.spec.composites, mapped.spec.streams) == ({}, ())
 
 
+def test_words_in_names_are_channels_as_they_stand() -> None:
+    mapped = map_channels(["DAPI", "473 - Green", "01"], None)
+    assert set(mapped.names.values()) == {"DAPI", "473-Green", "ch01"}
+    assert "no cells are counted" in mapped.notes[0]
+    assert map_channels(["DNA", "ER"], None).spec.nuclei_channel == "DNA"
+
+
 def test_names_by_hand_make_the_standard_composites_possible() -> None:
     given = parse_channel_map("1=Brightfield, 2=ER,3=AGP,4=Mito,5=DNA,6=RNA")
     mapped = map_channels("123456", None, given)
@@ -26,6 +33,11 @@ def test_names_by_hand_make_the_standard_composites_possible() -> None:
     assert set(mapped.spec.composites) == {"MiCoPh", "MiSyHo", "SyHoPh"}
     assert mapped.spec.streams == ("MiCoPh", "SyHoPh")
     assert mapped.spec.nuclei_channel == "DNA"
+
+
+def test_a_channel_named_twice_by_hand_is_refused() -> None:
+    with pytest.raises(UsageError, match="channel 1 is given twice: DNA and ER"):
+        parse_channel_map("1=DNA,1=ER")
 
 
 def test_a_channel_is_left_out_by_hand() -> None:

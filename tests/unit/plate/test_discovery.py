@@ -54,7 +54,7 @@ def test_a_template_reads_what_no_convention_does(make_tree: MakeTree) -> None:
     (plate,) = found.plates
     assert plate.name == "Plate 7"
     assert [str(site.key) for site in plate.sites] == [f"Plate 7 {w} s{s}" for w in ("B02", "B03") for s in (1, 2)]
-    assert found.spec.channel_names == ("cha", "chb")
+    assert found.spec.channel_names == ("a", "b")
 
 
 def test_a_wrong_template_says_which_word(make_tree: MakeTree) -> None:
@@ -89,6 +89,32 @@ def test_a_link_that_leads_back_up_ends(make_tree: MakeTree) -> None:
     root = make_tree(IMAGEXPRESS)
     (root / "P1" / "again").symlink_to(root, target_is_directory=True)
     assert scan_tree(root).n_tiffs == 5
+
+
+def test_a_link_to_itself_costs_nothing_else(make_tree: MakeTree) -> None:
+    """One such link among the plates refused all of them."""
+    root = make_tree(IMAGEXPRESS)
+    (root / "loop").symlink_to("loop")
+    (root / "P1" / "P1_B07_s1_w1.tif").symlink_to("P1_B07_s1_w1.tif")
+    assert scan_tree(root).n_tiffs == 6  # the last is found unreadable when it is decoded
+
+
+def test_names_that_are_no_text_are_set_aside_and_said(make_tree: MakeTree) -> None:
+    """A folder unpacked from a Windows archive may be called `Pl\\xe4t`: no table could hold the name."""
+    root = make_tree(IMAGEXPRESS)
+    odd = os.fsencode(root) + b"/Pl\xe4t"
+    os.makedirs(odd)  # noqa: PTH103 (a Path would be as good; bytes say what is meant)
+    for name in (odd + b"/Plat_B02_s1_w1.tif", os.fsencode(root) + b"/P1/P1_B02_s1_w\xb2.tif"):
+        Path(os.fsdecode(name)).touch()
+    found = open_plates(root)
+    assert [len(plate.sites) for plate in found.plates] == [5]
+    assert [file.path for file in found.ignored] == [r"P1/P1_B02_s1_w\xb2.tif", r"Pl\xe4t/Plat_B02_s1_w1.tif"]
+    assert any(note.startswith("left out: names that are no UTF-8 text: 2, such as") for note in found.notes)
+
+
+def test_a_line_end_in_a_name_is_read_over(make_tree: MakeTree) -> None:
+    found = open_plates(make_tree([*IMAGEXPRESS, "Q\n2/Q\n2_B02_s1_w1.tif"]))
+    assert [plate.name for plate in found.plates] == ["P1", "Q_2"]
 
 
 def test_reading_names_takes_time_in_proportion_to_their_number(make_tree: MakeTree) -> None:

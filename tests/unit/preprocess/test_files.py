@@ -26,6 +26,7 @@ def test_rows_become_a_plain_npy(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).integers(0, 256, (7, 5, 4, 3), np.uint8)
     with RowWriter(tmp_path / "a.npy", (5, 4, 3)) as writer:
         writer.append(rows[:4])
+        writer.append(rows[:0])  # a batch without a sound site
         writer.append(rows[4:][::1])
         writer.commit()
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
