@@ -29,6 +29,7 @@ from kinfast.config import PreprocessConfig
 from kinfast.errors import InputError, StoreError
 from kinfast.preprocess import sampling
 from kinfast.preprocess.disk import alone_in
+from kinfast.preprocess.merge import check_sizes
 from kinfast.progress import Silent
 
 
@@ -101,8 +102,10 @@ def test_one_store_has_one_set_of_parameters_and_one_size(plates: Path, tmp_path
         run(plates, out, PreprocessConfig(shorter_side=32), plates=["PlateB"])
     shutil.rmtree(plates / "PlateB")
     write_plate(plates, "PlateB", 2, side=SIDE // 3)
-    with pytest.raises(InputError, match="48 x 48 pixels and plate PlateB of 32 x 32"):
+    with pytest.raises(InputError, match=r"48 x 48 pixels and plate PlateB of 32 x 32.*: give a smaller --size, or"):
         run(plates, out)
+    with pytest.raises(InputError, match=r"96 x 96 .* of 32 x 40, and a store holds one size: prepare them apart"):
+        check_sizes({"PlateA": (96, 96), "PlateB": (32, 40)})
     assert len(pd.read_parquet(out / "sites.parquet")) == 12
 
 
@@ -186,6 +189,57 @@ def test_a_commit_cut_short_is_made_good(plates: Path, tmp_path: Path, monkeypat
         assert {k: v for k, v in content_of(out).items() if k != ".plates/PlateA/inputs.json"} == {
             k: v for k, v in wanted.items() if k != ".plates/PlateA/inputs.json"
         }
+
+
+def test_what_is_lost_from_a_store_is_made_anew(plates: Path, tmp_path: Path) -> None:
+    """A store that was tidied up by hand, or copied in part, stayed broken, and ended as an internal error."""
+    write_plate(plates, "PlateB", 2, wells=["B02"])
+    out = tmp_path / "prepared"
+    run(plates, out)
+    wanted = content_of(out)
+    shard = out / ".plates" / "PlateB"
+    for file, content in (
+        (out / "images/PlateB.npy", b""),
+        (out / "illumination/PlateB/ER.npz", None),
+        (shard / "plate.json", b"{"),
+        (shard / "inputs.json", b""),
+        (shard / "sites.parquet", b"PAR1"),
+        (shard / "quarantine.json", None),
+    ):
+        file.unlink() if content is None else file.write_bytes(content)
+        done = run(plates, out)
+        assert list(done.plates_done) == ["PlateB"]
+        assert done.plates_done["PlateB"].endswith(": made anew")
+        assert content_of(out) == wanted
+    (shard / "plate.json").unlink()
+    with pytest.raises(StoreError, match="its plate PlateB is not among those of this run"):
+        run(plates, out, plates=["PlateA"])
+
+
+def test_remains_of_a_killed_run_are_cleared(plates: Path, tmp_path: Path) -> None:
+    out = tmp_path / "prepared"
+    run(plates, out)
+    wanted = content_of(out)
+    work = out / ".plates/PlateA/work"
+    work.mkdir()
+    for file in (work / "images.npy", out / ".sites.parquet.part", out / ".plates/PlateA/.inputs.json.part"):
+        file.write_bytes(b"half")
+    assert run(plates, out).plates_done == {}
+    assert content_of(out) == wanted
+    assert not work.exists()
+
+
+def test_a_store_among_the_images_is_refused(plates: Path, tmp_path: Path) -> None:
+    """The next run would have taken the folder for a store, and have found no plate in it."""
+    for out in (plates, plates / "PlateA", plates / "PlateA/TimePoint_1"):
+        with pytest.raises(InputError, match="the plates' images lie in this folder: choose another --out"):
+            run(plates, out)
+    with pytest.raises(InputError, match=r"nothing\.csv: no such file"):
+        run(plates, tmp_path / "prepared", exclude=tmp_path / "nothing.csv")
+    assert not (tmp_path / "prepared").exists()
+    assert {path.name for path in plates.iterdir()} == {"PlateA"}
+    run(plates, plates / "prepared")
+    assert run(plates, plates / "prepared").plates_done == {}
 
 
 def test_what_failed_for_a_moment_is_said_and_done_anew(

@@ -141,7 +141,7 @@ def _is_tiff(name: str) -> bool:
 
 
 def _is_text(name: str) -> bool:
-    """Tell whether a name can be written into a table: on Linux it may be any bytes, such as another system's Latin-1."""
+    """Tell whether a name can be written into a table: on Linux it may be any bytes, such as Latin-1."""
     return name.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in name)
 
 

@@ -33,7 +33,7 @@ def derive_labels(
     compounds, used_compound = _compounds(rows, fields, notes)
     targets, used_target = _first_of(rows, columns.find_columns(fields, columns.TARGET_WORDS))
     role, used_roles = _roles(rows, fields, compounds, notes)
-    doses, used_dose = _doses(rows, fields, notes)
+    doses, used_dose = _doses(wells, rows, fields, notes)
     frame = pd.DataFrame(
         {
             schema.PLATE: text_column([plate for plate, _ in wells]),
@@ -128,22 +128,25 @@ def _roles(
     return settled, [] if strange else sources
 
 
-def _doses(rows: Sequence[dict[str, str]], fields: Sequence[str], notes: list[str]) -> tuple[list[float], str | None]:
+def _doses(
+    wells: Sequence[tuple[str, str]], rows: Sequence[dict[str, str]], fields: Sequence[str], notes: list[str]
+) -> tuple[list[float], str | None]:
     field = next((field for field in fields if columns.dose_factor(field) is not None), None)
     if field is None:
         return [float("nan")] * len(rows), None
     factor = columns.dose_factor(field) or 1.0
     unit = columns.find_column(fields, columns.UNIT_WORDS)
+    decimal_comma = columns.commas_are_decimal(row[field] for row in rows if field in row)
     doses: list[float] = []
-    for row in rows:
+    for (plate, well), row in zip(wells, rows, strict=True):
         if field not in row or "|" in row[field]:
             doses.append(float("nan"))
             continue
         try:
             own = columns.unit_factor(row[unit]) if unit is not None and unit in row else factor
-            doses.append(columns.parse_dose(row[field], own))
+            doses.append(columns.parse_dose(row[field], own, decimal_comma))
         except InputError as error:
-            raise MetadataError(f"column {field}: {error}") from None
+            raise MetadataError(f"column {field}, {plate} {well}: {error}") from None
     if unit is None and not columns.names_unit(field):
         notes.append(f"column {field} names no unit: its numbers are taken as µM")
     return doses, field

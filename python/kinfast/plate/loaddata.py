@@ -149,7 +149,7 @@ def _read_one(path: Path, by_name: dict[str, list[tuple[str, FoundFile]]]) -> tu
     seen = _recognise(list(table.columns))
     claims: list[_Claim] = []
     missing = 0
-    for line, row in enumerate(table.to_dict("records"), start=2):
+    for line, row in zip(table.index, table.to_dict("records"), strict=True):
         key = _key({str(name): cell for name, cell in row.items()}, seen, f"{path.name}, row {line}")
         for channel, (file_column, folder_column) in seen.files.items():
             if row[file_column] is None:

@@ -42,7 +42,7 @@ def join_metadata(
     """
     wells = sorted(set(wells))
     opened = [open_table(path) for path in tables]
-    notes: list[str] = []
+    notes = [note for table in opened for note in table.notes]
     rows: dict[WellKey, dict[str, str]] = {key: {} for key in wells}
     barcodes = _plates_by_map([table for table in opened if table.kind == "barcodes"])
     plate_maps = [table for table in opened if table.kind == "wells"]
@@ -102,7 +102,7 @@ def _join_wells(
     plates = sorted({plate for plate, _ in rows})
     fields = [name for name in table.frame.columns if name not in (PLATE, WELL, PLATEMAP)]
     by_plate = _assign_plates(table, plates, aliases, barcodes)
-    notes: list[str] = list(by_plate.notes)
+    notes: list[str] = [*by_plate.notes, *_placeless(table)]
     gathered: dict[WellKey, list[tuple[str | None, ...]]] = defaultdict(list)
     strangers: set[WellKey] = set()
     cells = list(zip(*(table.frame[name] for name in fields), strict=True)) if fields else [()] * len(table.frame)
@@ -127,6 +127,16 @@ def _join_wells(
     if strangers:
         notes.append(f"{table.name}: wells without images: {len(strangers)}: {_list(sorted(strangers))}")
     return notes
+
+
+def _placeless(table: Table) -> list[str]:
+    """Name the rows that say no well or no plate, such as below a merged cell: no well gets what they say."""
+    place = [name for name in (PLATE, WELL) if name in table.frame]
+    lines = [str(line) for line in table.frame.index[table.frame[place].isna().any(axis=1)]]
+    more = f" and {len(lines) - LISTED} more" if len(lines) > LISTED else ""
+    if not lines:
+        return []
+    return [f"{table.name}: rows without a {' or a '.join(place)}, not used: {', '.join(lines[:LISTED])}{more}"]
 
 
 def _put(row: dict[str, str], field: str, value: str, key: WellKey, name: str) -> list[str]:

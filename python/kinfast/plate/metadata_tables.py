@@ -1,6 +1,5 @@
 """One table of metadata, opened: its columns for plate, well and plate map recognised, its wells spelled one way."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +16,19 @@ PLATE, WELL, PLATEMAP = "plate", "well", "platemap"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table with its joining columns under one name. `kind` is wells, barcodes or compounds."""
+    """One table with its joining columns under one name.
+
+    Attributes:
+        name: its file's.
+        kind: wells, barcodes or compounds.
+        frame: its rows; the index has their numbers in the file.
+        notes: lines that a person should read.
+    """
 
     name: str
     kind: str
     frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 def open_table(path: Path) -> Table:
@@ -42,23 +49,21 @@ def open_table(path: Path) -> Table:
         out[PLATE] = frame[plate]
     if plate_map is not None:
         out[PLATEMAP] = frame[plate_map].map(_stem, na_action="ignore")
+    again = [header for header in kept if header.removesuffix(" (2)") in headers and header.endswith(" (2)")]
+    notes = tuple(
+        f"{path.name}: two columns are called {header[:-4]}: the second is kept as {header}" for header in again
+    )
     if wells is not None:
         out[WELL] = wells
-        return Table(path.name, "wells", out)
+        return Table(path.name, "wells", out, notes)
     if plate is not None and plate_map is not None:
-        return Table(path.name, "barcodes", out)
+        return Table(path.name, "barcodes", out, notes)
     if columns.find_column(headers, columns.COMPOUND_ID_WORDS) is not None:
-        return Table(path.name, "compounds", out)
+        return Table(path.name, "compounds", out, notes)
     raise MetadataError(
         f"{path.name}: columns {', '.join(headers[:12])}: none is a well, a plate map or a compound; "
         "wanted a header such as well, or row and column"
     )
-
-
-def names_wells(headers: Sequence[str]) -> bool:
-    """Tell whether one of the columns, or two together, name a well."""
-    found = [columns.find_column(headers, words) for words in (columns.ROW_WORDS, columns.COLUMN_WORDS)]
-    return columns.find_column(headers, columns.WELL_WORDS) is not None or None not in found
 
 
 def _read_wells(frame: pd.DataFrame, name: str) -> tuple[list[str | None] | None, set[str]]:
@@ -73,7 +78,7 @@ def _read_wells(frame: pd.DataFrame, name: str) -> tuple[list[str | None] | None
         spelled = frame[header].tolist()
     else:
         spelled = [_join_position(r, c) for r, c in zip(frame[row], frame[column], strict=True)]
-    return [_well(cell, name, line) for line, cell in enumerate(spelled, start=2)], used
+    return [_well(cell, name, int(line)) for line, cell in zip(frame.index, spelled, strict=True)], used
 
 
 def _join_position(row: str | None, column: str | None) -> str | None:

@@ -14,12 +14,12 @@ from kinfast.plate.channels import map_channels
 from kinfast.plate.discovery import MISSPELLED, Tree, scan_tree
 from kinfast.plate.layout import lay_out, parse_plane
 from kinfast.plate.metadata import Labels, join_metadata
-from kinfast.plate.metadata_tables import names_wells
 from kinfast.plate.names import Names, read_names
 from kinfast.plate.plate_set import PlateSet
 from kinfast.plate.reading import MISFIT, NamedImage, Reading
 from kinfast.plate.side_files import SideInfo, read_side_files
 from kinfast.plate.specs import DATASET_FILE, DatasetSpec, load_spec, spec_path
+from kinfast.plate.table_columns import names_wells
 from kinfast.plate.tables import read_header
 from kinfast.progress import Reporter, Silent
 

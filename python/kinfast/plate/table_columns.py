@@ -46,7 +46,9 @@ _DOSE = re.compile(
 )
 _UNIT_FACTORS = {"p": 1e-6, "n": 1e-3, "u": 1.0, "m": 1e3, "": 1e6}
 """Micromolar in one of the unit, by the unit's prefix; the empty prefix is molar."""
-_DOSE_CELL = re.compile(r"^(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>[pnµμum]?M|[pnµμum]?mol/[lL])?$")
+_DOSE_CELL = re.compile(r"^(?P<number>[-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*(?P<unit>[pnµμum]?M|[pnµμum]?mol/[lL])?$")
+_GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
+"""A number whose commas may stand between thousands."""
 
 
 def plain_name(header: str) -> str:
@@ -71,6 +73,12 @@ def find_columns(headers: Iterable[str], words: Sequence[str]) -> list[str]:
     """Find all headers that are among the words, in the words' order."""
     headers = list(headers)
     return [header for candidate in words for header in headers if word(header) == candidate]
+
+
+def names_wells(headers: Sequence[str]) -> bool:
+    """Tell whether one of the columns, or two together, name a well."""
+    found = [find_column(headers, words) for words in (ROW_WORDS, COLUMN_WORDS)]
+    return find_column(headers, WELL_WORDS) is not None or None not in found
 
 
 def is_file_column(header: str, about_wells: bool = True) -> bool:
@@ -110,14 +118,34 @@ def unit_factor(unit: str) -> float:
     return _UNIT_FACTORS[prefix]
 
 
-def parse_dose(cell: str, factor: float) -> float:
+def commas_are_decimal(cells: Iterable[str]) -> bool | None:
+    """Tell from all of a column's doses whether a comma is a decimal one (`0,5`); None where they do not tell."""
+    numbers = [found["number"] for cell in cells if (found := _DOSE_CELL.match(cell.strip())) is not None]
+    if any("," in number and _GROUPED.fullmatch(number) is None for number in numbers):
+        return True
+    return False if any("." in number or number.count(",") > 1 for number in numbers) else None
+
+
+def parse_dose(cell: str, factor: float, decimal_comma: bool | None = None) -> float:
     """Read a dose in micromolar: a number in the column's unit, or one that brings its own (`500 nM`).
 
+    Args:
+        cell: the dose.
+        factor: micromolar in one of the column's unit.
+        decimal_comma: of the column (`commas_are_decimal`).
+
     Raises:
-        InputError: it is neither.
+        InputError: it is no number, or `1,000` where the column does not tell whether that is a thousand or one.
     """
-    found = _DOSE_CELL.match(cell.strip().replace(",", "."))
-    if found is None:
-        raise InputError(f"{cell!r} is no dose: wanted a number, with or without a unit")
-    value = float(found["number"]) * (unit_factor(found["unit"]) if found["unit"] else factor)
+    found = _DOSE_CELL.match(cell.strip())
+    number = "" if found is None else found["number"]
+    if _GROUPED.fullmatch(number) and not decimal_comma:
+        if decimal_comma is None:
+            raise InputError(f"{cell!r} may be a thousand or one: write {number.replace(',', '')}, or a decimal point")
+        number = number.replace(",", "")
+    try:
+        value = float(number.replace(",", "."))
+    except ValueError:
+        raise InputError(f"{cell!r} is no dose: wanted a number, with or without a unit") from None
+    value *= unit_factor(found["unit"]) if found is not None and found["unit"] else factor
     return float(f"{value:.9g}")  # 0.003 mM is 3 µM, not 3.0000000000000004

@@ -16,6 +16,21 @@ SAFETY_BYTES = 16 * 2**20
 """Free space that must be left beside the images, for tables."""
 
 
+def check_place(tasks: Sequence[PlateTask], out: Path) -> None:
+    """Check that a store would not lie among images: a folder with a store in it is no plate to the next run.
+
+    Raises:
+        InputError: it would.
+    """
+    root, place = tasks[0].root, out.resolve()
+    if place != root and root not in place.parents:
+        return
+    below = "" if place == root else f"{place.relative_to(root).as_posix()}/"
+    paths = (planes[0].path for task in tasks for site in task.plate.sites for planes in site.channels)
+    if any(path.startswith(below) for path in paths):
+        raise InputError(f"{out}: the plates' images lie in this folder: choose another --out, such as prepared")
+
+
 def check_room(tasks: Sequence[PlateTask], out: Path) -> None:
     """Check that plates to be done go together and fit on the disk, before hours of work."""
     sizes = {

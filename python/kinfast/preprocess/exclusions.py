@@ -7,7 +7,8 @@ import pandas as pd
 
 from kinfast import schema
 from kinfast.domain import parse_well
-from kinfast.errors import InputError
+from kinfast.errors import InputError, MetadataError
+from kinfast.plate.tables import read_table
 from kinfast.preprocess import atomic
 from kinfast.preprocess.shard import PLATES
 
@@ -27,7 +28,7 @@ def kept_file(out: Path) -> Path:
 
 
 def read_exclusions(path: Path) -> pd.DataFrame:
-    """Read and check a list: columns plate, well, site, timepoint, reason (Metadata_* is understood, too).
+    """Read and check a table: columns plate, well, site, timepoint, reason (Metadata_* is understood, too).
 
     Only the plate must be there: a row without site means the whole well, one without well the whole plate.
 
@@ -38,14 +39,17 @@ def read_exclusions(path: Path) -> pd.DataFrame:
         InputError: the file cannot be read as such a table.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"--exclude {path}: cannot be read as CSV ({error})") from error
+        table = read_table(path, may_be_empty=True).fillna("")
+    except MetadataError as error:
+        raise InputError(f"--exclude {error}") from error
     table.columns = [_column(name) for name in table.columns]
     if schema.PLATE not in table.columns:
         raise InputError(f"--exclude {path}: no column plate; wanted plate, well, site, reason")
     table = table.reindex(columns=[*schema.KEY, REASON], fill_value="")
-    table[schema.WELL] = [parse_well(well) if well.strip() else "" for well in table[schema.WELL]]
+    placeless = next((line for line in table.index[table[schema.PLATE] == ""]), None)
+    if placeless is not None:  # it would name every site of the store
+        raise InputError(f"--exclude {path}: row {placeless} names no plate")
+    table[schema.WELL] = [_well(well, path) for well in table[schema.WELL]]
     for column in (schema.SITE, schema.TIMEPOINT):
         table[column] = [_whole_number(text, path) for text in table[column]]
     return table
@@ -54,6 +58,13 @@ def read_exclusions(path: Path) -> pd.DataFrame:
 def _column(name: str) -> str:
     plain = name.strip().lower().removeprefix("metadata_")
     return _COLUMNS.get(plain, name)
+
+
+def _well(text: str, path: Path) -> str:
+    try:
+        return parse_well(text) if text else ""
+    except InputError as error:
+        raise InputError(f"--exclude {path}: {error}") from None
 
 
 def _whole_number(text: str, path: Path) -> str:
@@ -66,12 +77,11 @@ def _whole_number(text: str, path: Path) -> str:
         raise InputError(f"--exclude {path}: {plain!r} is no number of a site or timepoint") from None
 
 
-def keep_exclusions(out: Path, given: Path | None) -> pd.DataFrame:
+def keep_exclusions(out: Path, given: pd.DataFrame | None) -> pd.DataFrame:
     """Take a new list into the store, or give the one it has; empty where there is none."""
     if given is not None:
-        table = read_exclusions(given)
-        atomic.write_csv(kept_file(out), table)
-        return table
+        atomic.write_csv(kept_file(out), given)
+        return given
     if kept_file(out).is_file():
         return read_exclusions(kept_file(out))
     return pd.DataFrame(columns=[*schema.KEY, REASON], dtype=str)

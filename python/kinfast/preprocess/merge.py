@@ -16,6 +16,7 @@ from kinfast.preprocess import atomic
 from kinfast.preprocess.duplicates import describe_doubles, find_doubles
 from kinfast.preprocess.exclusions import apply_exclusions
 from kinfast.preprocess.inputs import hash_json
+from kinfast.preprocess.plan import stored_shape
 from kinfast.preprocess.plate_checks import check_plates, compare_plates
 from kinfast.preprocess.shard import Shard
 
@@ -107,9 +108,12 @@ def check_sizes(sizes: Mapping[str, tuple[int, ...]]) -> None:
     first = next(iter(sizes.items()), None)
     for plate, size in sizes.items():
         if first is not None and size != first[1]:
+            side = min(*size, *first[1])
+            alike = len({stored_shape((height, width), side) for height, width in (size, first[1])}) == 1
+            smaller = "give a smaller --size, or " if alike else ""  # of another aspect ratio none would help
             raise InputError(
                 f"plate {first[0]} gives images of {_by(first[1])} pixels and plate {plate} of {_by(size)}, and a "
-                "store holds one size: give a smaller --size, or prepare them apart with --plates and --out"
+                f"store holds one size: {smaller}prepare them apart with --plates and --out"
             )
 
 

@@ -14,8 +14,8 @@ from kinfast.plate.labels import write_labels_csv
 from kinfast.plate.plate_set import PlateSet
 from kinfast.preprocess import atomic
 from kinfast.preprocess.batch import forget_levels, settle_batches, with_kept_references
-from kinfast.preprocess.disk import alone_in, check_room, plain_disk_errors
-from kinfast.preprocess.exclusions import keep_exclusions
+from kinfast.preprocess.disk import alone_in, check_place, check_room, plain_disk_errors
+from kinfast.preprocess.exclusions import keep_exclusions, read_exclusions
 from kinfast.preprocess.merge import dataset_facts, ignored_table, merge_sites, quarantine_table, write_tables
 from kinfast.preprocess.plan import PlatePlan, PlateTask
 from kinfast.preprocess.plate_task import prepare_plate
@@ -27,6 +27,7 @@ from kinfast.preprocess.shard import (
     Shard,
     ShardPaths,
     begin_shard,
+    clear_remains,
     commit_shard,
     finished_plates,
     read_shard,
@@ -94,8 +95,11 @@ def preprocess(
     reporter = reporter or Silent()
     tasks = make_tasks(plate_set, config)
     parameters = check_parameters(tasks, out)
+    check_place(tasks, out)
+    listed = None if exclude is None else read_exclusions(exclude)  # a wrong list must not leave an empty store behind
     with plain_disk_errors(out), alone_in(out):
-        exclusions = keep_exclusions(out, exclude)
+        clear_remains(out)
+        exclusions = keep_exclusions(out, listed)
         tasks = with_kept_references(tasks, out)
         todo = find_work(tasks, out, verify, threads, reporter)
         check_room([task for task in tasks if task.plate.name in todo], out)

@@ -155,19 +155,31 @@ def read_shard(paths: ShardPaths) -> Shard:
 def read_inputs(paths: ShardPaths) -> dict[str, Any] | None:
     """Read what a shard was made from; None where there is no whole shard."""
     file = paths.shard / INPUTS
-    if not file.is_file():
+    return _read_json(file) if file.is_file() else None
+
+
+def _read_json(file: Path) -> dict[str, Any] | None:
+    """Read a JSON object; None where the file is gone or damaged."""
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return None
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return content
 
 
 def finished_plates(out: Path) -> list[str]:
-    """Name the plates whose shards are whole, sorted."""
-    names = []
-    for file in sorted((out / PLATES).glob(f"*/{INPUTS}")):
-        facts = json.loads((file.parent / PLATE).read_text(encoding="utf-8"))
-        names.append(str(facts["plate"]))
-    return sorted(names)
+    """Name the plates whose shards are whole, sorted; damaged ones are `find_damage`'s."""
+    facts = [_read_json(file.parent / PLATE) for file in (out / PLATES).glob(f"*/{INPUTS}")]
+    return sorted(str(of["plate"]) for of in facts if of)
+
+
+def clear_remains(out: Path) -> None:
+    """Remove what killed runs left half-written: of a plate that is begun no more it would stay for good."""
+    for folder in (out / PLATES).glob(f"*/{WORK}"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for place in (out, out / PLATES, *(out / PLATES).glob("*/")):
+        for file in place.glob(".*.part"):
+            file.unlink(missing_ok=True)
 
 
 def read_rows(path: Path) -> list[QuarantineRow]:

@@ -11,6 +11,7 @@ from kinfast.config import PreprocessConfig
 from kinfast.domain import Plate
 from kinfast.errors import InputError, StoreError, UsageError
 from kinfast.plate.plate_set import PlateSet
+from kinfast.preprocess.damage import find_damage
 from kinfast.preprocess.illumination.estimate import METHODS, NONE
 from kinfast.preprocess.illumination.parts import KINDS, PLATE
 from kinfast.preprocess.inputs import (
@@ -99,8 +100,8 @@ def check_parameters(tasks: Sequence[PlateTask], out: Path) -> dict[str, Any]:
     parameters = parameters_of(one.config, one.channels, one.nuclei_channel, one.quality)
     touched = {task.plate.name for task in tasks}
     for plate in finished_plates(out):
-        before = read_inputs(ShardPaths(out, plate)) or {}
-        if plate not in touched and before.get(PARAMETERS) != hash_json(parameters):
+        before = read_inputs(ShardPaths(out, plate))
+        if plate not in touched and before and before.get(PARAMETERS) != hash_json(parameters):
             raise StoreError(
                 f"{out} holds plate {plate}, made with other parameters or channels, and this run leaves it out: "
                 "use the same parameters, run without --plates, or choose another --out"
@@ -111,9 +112,10 @@ def check_parameters(tasks: Sequence[PlateTask], out: Path) -> dict[str, Any]:
 def find_work(tasks: Sequence[PlateTask], out: Path, verify: bool, threads: int, reporter: Reporter) -> dict[str, str]:
     """Tell which plates are to be done, and why in words."""
     todo: dict[str, str] = {}
+    damaged = find_damage(tasks, out)
     for task in tasks:
         before = read_inputs(ShardPaths(out, task.plate.name))
-        reason = explain_change(before, describe_inputs(task))
+        reason = damaged.get(task.plate.name, "") or explain_change(before, describe_inputs(task))
         if not reason and before is not None and (again := readable_again(task, before)):
             reason = f"{len(again)} files can be read again ({again[0]})"
         if not reason and verify and before is not None:

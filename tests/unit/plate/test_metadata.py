@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -55,6 +56,84 @@ def test_excel_is_read(tmp_path: Path) -> None:
     labels = join_metadata([tmp_path / "map.xlsx"], WELLS)
     assert column(labels, schema.DOSE_UM) == [0.01, 2.5, None, None]
     assert column(labels, "Metadata_Lot") == [7.0, 8.0, None, None]
+
+
+def workbook(path: Path, rows: list[list[object]], merged: str = "", second: str = "") -> Path:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in rows:
+        sheet.append(row)
+    if merged:
+        sheet.merge_cells(merged)
+    if second:
+        book.create_sheet(second)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "above",
+    [[["Screen of May"], []], [["Position", None, "Treatment", None]], [["Screen", "of May"], ["by hand", 3.5, "x"]]],
+)
+def test_what_stands_above_a_header_is_passed_over(tmp_path: Path, above: list[list[object]]) -> None:
+    rows = [*above, ["Plate", "Well", "Compound", "Lot"], ["P1", "b2", "DMSO", 1], ["P1", "B003", "x", 2]]
+    labels = join_metadata([workbook(tmp_path / "map.xlsx", rows)], WELLS)
+    assert column(labels, schema.COMPOUND) == ["DMSO", "x", None, None]
+    text = "\n".join(";".join("" if cell is None else str(cell) for cell in row) for row in rows)
+    assert column(join(tmp_path, text), schema.COMPOUND) == ["DMSO", "x", None, None]
+
+
+def test_a_merged_cell_stands_for_all_it_covers(tmp_path: Path) -> None:
+    """The second well had no plate, and its row was dropped without a word."""
+    rows = [["Plate", "Well", "Compound"], ["P1", "B2", "x"], [None, "B3", "y"]]
+    labels = join_metadata([workbook(tmp_path / "map.xlsx", rows, "A2:A3")], WELLS)
+    assert column(labels, schema.COMPOUND) == ["x", "y", None, None]
+    said = join_metadata([workbook(tmp_path / "map.xlsx", rows)], WELLS).notes
+    assert "map.xlsx: rows without a plate or a well, not used: 3" in said
+
+
+def test_files_that_are_no_text_say_what_they_are(tmp_path: Path) -> None:
+    plain = "plate,well,compound\nP1,B2,x\n"
+    (tmp_path / "unicode.txt").write_bytes(plain.replace(",", "\t").encode("utf-16"))
+    assert column(join_metadata([tmp_path / "unicode.txt"], WELLS), schema.COMPOUND)[0] == "x"
+    for content, message in (
+        (b"\xd0\xcf\x11\xe0" + bytes(99), "an Excel workbook of before 2007; wanted a CSV, TSV or .xlsx"),
+        (b"PAR1" + bytes(99), "bytes that are no text"),
+        (b"PK\x03\x04" + bytes(99), "is no table that can be read"),
+    ):
+        (tmp_path / "map.xls").write_bytes(content)
+        with pytest.raises(MetadataError, match=message):
+            join_metadata([tmp_path / "map.xls"], WELLS)
+    with pytest.raises(MetadataError, match=r"sheet Sheet \(not read: map\): has no rows"):
+        join_metadata([workbook(tmp_path / "map.xlsx", [["notes"]], second="map")], WELLS)
+    with pytest.raises(MetadataError, match="is a folder"):
+        join_metadata([tmp_path], WELLS)
+
+
+def test_two_columns_of_one_name_are_both_kept(tmp_path: Path) -> None:
+    """The second had taken the first one's place."""
+    labels = join(tmp_path, "well,compound,compound,lot,lot\nB02,x,y,1,1\n")
+    assert column(labels, schema.COMPOUND)[0] == "x"
+    assert column(labels, "Metadata_compound_(2)")[0] == "y"
+    assert labels.notes[0] == "table0.csv: two columns are called compound: the second is kept as compound (2)"
+    assert "Metadata_lot_(2)" not in labels.frame
+
+
+@pytest.mark.parametrize(
+    ("cells", "doses"),
+    [
+        (["1,000", "2,500.5"], [1000, 2500.5]),
+        (["1,000", "10,000,000"], [1000, 1e7]),
+        (["1,250", "0,625"], [1.25, 0.625]),
+        (["1,250", "2,5"], [1.25, 2.5]),
+        (["1,000", "0.5"], [1000, 0.5]),
+    ],
+)
+def test_other_doses_of_a_column_tell_what_a_comma_is(tmp_path: Path, cells: list[str], doses: list[float]) -> None:
+    """1,000 nM was read as 1 nM."""
+    labels = join(tmp_path, "well;plate;conc (uM)\n" + "".join(f"B0{i};P1;{cell}\n" for i, cell in enumerate(cells, 2)))
+    assert column(labels, schema.DOSE_UM)[:2] == doses
 
 
 def test_a_table_without_plates_holds_for_each(tmp_path: Path) -> None:
@@ -225,7 +304,9 @@ def test_a_unit_column_and_a_missing_unit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("well,dose\nB02,much\n", "column dose: 'much' is no dose"),
+        ("well,dose\nB02,much\n", "column dose, P1 B02: 'much' is no dose"),
+        ("well,dose\nB02,1.2.3\n", "column dose, P1 B02: '1.2.3' is no dose"),
+        ('well,dose\nB02,"1,000"\n', "'1,000' may be a thousand or one: write 1000"),
         ("well,compound\nZZZ,x\n", "table0.csv, row 2: 'ZZZ' is no well"),
         ("compound,target\nx,t\n", "no column for the well"),
         ("alpha,beta\nx,t\n", "none is a well, a plate map or a compound"),

@@ -107,10 +107,12 @@ def sites() -> pd.DataFrame:
 
 def test_exclusions_name_sites_wells_and_plates(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
-    file.write_text("Plate,Metadata_Well, site ,Reason\nP1,b2,2,bubble\nP1,B3,,edge\nP9,,,lost\nP1,B02,7,\n")
-    reasons, unmatched = apply_exclusions(sites(), read_exclusions(file))
-    assert reasons == ["", "bubble", "edge", "edge"]
-    assert unmatched == 2
+    text = "Plate,Metadata_Well, site ,Reason\nP1,b2,2,bubble\n,,,\nP1,B3,,edge\nP9,,,lost\nP1,B02,7,\n"
+    for spelled in (text, "\ufeff" + text.replace(",", ";").replace("\n", "\r\n")):
+        file.write_text(spelled)
+        reasons, unmatched = apply_exclusions(sites(), read_exclusions(file))
+        assert reasons == ["", "bubble", "edge", "edge"]
+        assert unmatched == 2
 
 
 def test_exclusions_are_kept_and_replaced(tmp_path: Path) -> None:
@@ -118,16 +120,22 @@ def test_exclusions_are_kept_and_replaced(tmp_path: Path) -> None:
     file.write_text("plate,well,site,reason\nP1,B02,1,bubble\n")
     out = tmp_path / "store"
     assert len(keep_exclusions(out, None)) == 0
-    keep_exclusions(out, file)
+    keep_exclusions(out, read_exclusions(file))
     assert apply_exclusions(sites(), keep_exclusions(out, None))[0] == ["bubble", "", "", ""]
     file.write_text("plate,well,site,reason\n")
-    keep_exclusions(out, file)
+    keep_exclusions(out, read_exclusions(file))
     assert apply_exclusions(sites(), keep_exclusions(out, None))[0] == [""] * 4
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("well,site\nB02,1\n", "no column plate"), ("plate,site\nP1,one\n", "'one' is no number"), ("", "cannot be read")],
+    [
+        ("well,site\nB02,1\n", "no column plate"),
+        ("plate,site\nP1,one\n", "'one' is no number"),
+        ("", "has no rows"),
+        (",B02,1\n,B03,1\n".replace(",B02", "plate,well,site\n,B02", 1), "row 2 names no plate"),
+        ("plate,well\nP1,ZZZ\n", "x.csv: 'ZZZ' is no well"),
+    ],
 )
 def test_a_wrong_list_is_one_clear_line(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "x.csv").write_text(content)

@@ -81,17 +81,12 @@ def read_corrections(path: Path) -> Corrections:
     """
     if not path.is_file() or path.stat().st_size == 0:
         return Corrections()
-    try:
-        frame = read_table(path)
-    except MetadataError as error:
-        if "has no rows" in str(error):
-            return Corrections()
-        raise
+    frame = read_table(path, may_be_empty=True)
     missing = [name for name in ("kind", "found", "correction") if name not in frame.columns]
     if missing:
         raise MetadataError(f"{path}: no column {', '.join(missing)}; wanted {', '.join(COLUMNS)}")
     rows = []
-    for line, record in enumerate(frame.to_dict("records"), start=2):
+    for line, record in zip(frame.index, frame.to_dict("records"), strict=True):
         values = {name: record.get(name) or "" for name in COLUMNS}
         if values["kind"] not in KINDS or not values["found"]:
             raise MetadataError(

@@ -105,21 +105,21 @@ def open_library(path: Path) -> Library:
     Raises:
         MetadataError: it cannot be read, or none of its columns names a compound.
     """
-    frames = _sheets(path) if path.suffix.lower() in EXCEL_ENDINGS else [(path.name, 1, read_table(path))]
+    frames = _sheets(path) if path.suffix.lower() in EXCEL_ENDINGS else [(path.name, read_table(path))]
     entries: list[Entry] = []
     found = None
-    for name, header, frame in frames:
+    for name, frame in frames:
         frame = frame.rename(columns={column: columns.plain_name(str(column)) for column in frame.columns})
         fields = find_fields([str(column) for column in frame.columns])
         if not fields.identify:
             continue
         found = found or fields
-        for index, record in enumerate(frame.to_dict("records")):
+        for row, record in zip(frame.index, frame.to_dict("records"), strict=True):
             cells = {str(column): str(cell) for column, cell in record.items() if cell is not None and cell == cell}
             if any(column in cells for column in fields.identify):
-                entries.append(Entry(name, header + 1 + index, cells, fields))
+                entries.append(Entry(name, int(row), cells, fields))
     if found is None or not entries:
-        headers = ", ".join(str(column) for _, _, frame in frames for column in list(frame.columns)[:8])
+        headers = ", ".join(str(column) for _, frame in frames for column in list(frame.columns)[:8])
         raise MetadataError(
             f"{path}: no column names a compound; found {headers or 'no table'}; wanted a header such as "
             "Catalog Number, Name, SMILES, InChIKey, pert_iname or broad_sample"
@@ -127,8 +127,8 @@ def open_library(path: Path) -> Library:
     return Library(path.name, found, tuple(entries))
 
 
-def _sheets(path: Path) -> list[tuple[str, int, pd.DataFrame]]:
-    """Read a workbook: for each sheet its name, its header's row and its cells as text."""
+def _sheets(path: Path) -> list[tuple[str, pd.DataFrame]]:
+    """Read a workbook: for each sheet its name and its cells as text; the index has the rows' numbers."""
     if not path.is_file():
         raise MetadataError(f"{path}: no such file; wanted a table of compounds")
     try:
@@ -143,7 +143,8 @@ def _sheets(path: Path) -> list[tuple[str, int, pd.DataFrame]]:
             header = [cell or f"column {number}" for number, cell in enumerate(rows[at], start=1)]
             body = [[None if cell.lower() in NOTHING else cell for cell in row] for row in rows[at + 1 :]]
             name = path.name if len(sheets) == 1 else f"{path.name} [{title}]"
-            found.append((name, at + 1, pd.DataFrame(body, columns=header, dtype=object)))
+            numbers = range(at + 2, at + 2 + len(body))
+            found.append((name, pd.DataFrame(body, index=numbers, columns=header, dtype=object)))
     return found
 
 
