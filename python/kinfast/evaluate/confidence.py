@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kinfast import config, schema
-from kinfast.evaluate.conformal import FoldUnits, average_units, coverage_rows, read_folds
+from kinfast.evaluate.conformal import FoldUnits, average_units, count_units, coverage_rows, read_folds
 from kinfast.evaluate.levels import find_units
 from kinfast.evaluate.next_compounds import NEXT_COLUMNS, rank_compounds
 from kinfast.evaluate.odd_sites import OddSites, mark_test_sites
@@ -51,8 +51,8 @@ def measure_confidence(run: Run, draws: int = config.BOOTSTRAP_DRAWS) -> dict[st
     odd = mark_test_sites(run)
     return {
         "unit": "compound" if run.split_by == "compound" else "well",
-        "calibration_units": sum(fold.validation.n_rows for fold in folds),
-        "test_units": sum(fold.test.n_rows for fold in folds),
+        "calibration_units": count_units([fold.validation for fold in folds]),
+        "test_units": count_units([fold.test for fold in folds]),
         "classes_with_own_reference": int(np.all(own, axis=0).sum()),
         "coverage": coverage_rows(folds, run.classes, run.several),
         "coverage_of_absence": _absence(folds, run.classes),

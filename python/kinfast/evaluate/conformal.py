@@ -141,9 +141,11 @@ def coverage_rows(folds: list[FoldUnits], classes: tuple[str, ...], several: boo
     Returns:
         A row for each level, marginal (class empty, all classes one reference), then for each class that was tested
         (references of its own, where it has enough). `low` and `high` are the levels that the coverage does not
-        contradict at 95 %, by the beta-binomial distribution over units. In marginal rows of several labels, where a
-        unit stands once for each, they are the ends of a bootstrap over units.
+        contradict at 95 %, by the beta-binomial distribution over units; units that repeated cross-validation tests
+        several times count once in it. In marginal rows of several labels, where a unit stands once for each, they are
+        the ends of a bootstrap over units.
     """
+    times = sum(fold.test.n_rows for fold in folds) / max(1, count_units([fold.test for fold in folds]))
     units = np.concatenate([fold.test.groups for fold in folds]) if several else None
     n_classes = len(classes)
     truth = np.concatenate([fold.test.codes for fold in folds])
@@ -155,15 +157,20 @@ def coverage_rows(folds: list[FoldUnits], classes: tuple[str, ...], several: boo
     pooled = [fold.validation.codes.size for fold in folds]
     rows = []
     for level in config.CONFORMAL_LEVELS:
-        rows.append(_row(level, "", prediction_sets(marginal, level), truth, everyone, of_fold, pooled, units))
+        rows.append(_row(level, "", prediction_sets(marginal, level), truth, everyone, of_fold, pooled, times, units))
         sets = prediction_sets(own, level)
         for code in np.unique(truth):
             references = [
                 int((taxonomy[fold.validation.codes] == taxonomy[code]).sum())
                 for fold, taxonomy in zip(folds, categories, strict=True)
             ]
-            rows.append(_row(level, classes[code], sets, truth, truth == code, of_fold, references))
+            rows.append(_row(level, classes[code], sets, truth, truth == code, of_fold, references, times))
     return rows
+
+
+def count_units(rows: list[UnitRows]) -> int:
+    """Count the units of some folds, each once however many folds hold it; of several labels, units with labels."""
+    return len({pair for one in rows for pair in zip(one.groups.tolist(), one.codes.tolist(), strict=True)})
 
 
 def _all_p_values(folds: list[FoldUnits], categories: list[Codes]) -> Probabilities:
@@ -183,12 +190,15 @@ def _row(
     mask: NDArray[np.bool_],
     of_fold: Codes,
     references: list[int],
+    times: float,
     units: Codes | None = None,
 ) -> dict[str, Any]:
     covered = sets[np.arange(truth.size), truth] & mask
     if units is None:
         sizes = [(int((mask & (of_fold == place)).sum()), n) for place, n in enumerate(references)]
-        low, high = coverage_interval(int(covered.sum()), sizes, config.INTERVAL)
+        sizes = sizes[: round(len(sizes) / times)]  # of one repetition
+        once = round(covered.sum() / mask.sum() * sum(n for n, _ in sizes))
+        low, high = coverage_interval(once, sizes, config.INTERVAL)
     else:
         low, high = _share_of_units(covered[mask], units[mask])
     n = int(mask.sum())

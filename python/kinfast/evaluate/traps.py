@@ -132,7 +132,7 @@ def _entropy(metrics: dict[str, Any]) -> Iterator[Verdict]:
         return
     model, entropy = losses["model"]["value"], losses["label_entropy"]["value"]
     stands = f"The test log loss is {model:.3f}, the label entropy (class frequencies alone) {entropy:.3f}"
-    worse = "is above" if losses["lead"]["high"] < 0 else "stands at"
+    worse = "is above" if losses["lead"]["high"] < 0 else "is not shown to be below"
     yield _trap(
         "loss_at_label_entropy",
         losses["lead"]["low"] <= 0,

@@ -1,5 +1,7 @@
 """Prediction sets cover compounds never seen as often as they say, and are those that crepes gives."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from benchmarks.conformal import looks_of, outside
@@ -13,6 +15,7 @@ from kinfast.evaluate.conformal import (
     FoldUnits,
     UnitRows,
     average_units,
+    count_units,
     coverage_rows,
     read_folds,
     spell_empty,
@@ -143,3 +146,12 @@ def test_the_interval_inverts_the_distribution(covered: int) -> None:
         chances = betabinom(20, level * 31, (1 - level) * 31).pmf(np.arange(21))
         inside = min(chances[: covered + 1].sum(), chances[covered:].sum()) >= 0.025
         assert inside == (low <= level <= high)
+
+
+def test_compounds_tested_twice_count_once() -> None:
+    """Two repetitions that say the same of the same compounds: no more compounds, and no narrower an interval."""
+    folds = read_folds(compound_run(4, folds=4))
+    twice = [*folds, *(replace(fold, fold=fold.fold + 4) for fold in folds)]
+    assert count_units([fold.test for fold in twice]) == count_units([fold.test for fold in folds]) == 120
+    for one, two in zip(coverage_rows(folds, CLASSES), coverage_rows(twice, CLASSES), strict=True):
+        assert (two["coverage"], two["low"], two["high"]) == pytest.approx((one["coverage"], one["low"], one["high"]))
