@@ -174,7 +174,8 @@ def _compound(rows: pd.DataFrame) -> dict[str, Any]:
 def judge_classes(rows: list[dict[str, Any]], draws: Float) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """Mark the classes that are large enough to be judged, and test whether those differ at all (K-54).
 
-    A class of compounds is judged from `config.FEWEST_JUDGED` compounds on, one of controls from as many wells on.
+    A class of compounds is judged from `config.FEWEST_JUDGED` compounds on, one of controls from as many wells on;
+    where the classes are the compounds themselves, all are judged by their wells.
 
     Args:
         rows: of `per_class.score_classes`.
@@ -186,7 +187,8 @@ def judge_classes(rows: list[dict[str, Any]], draws: Float) -> tuple[list[dict[s
     """
     from scipy.stats import chi2
 
-    judged = [row | {"judged": _is_judged(row)} for row in rows]
+    unit = judged_unit(rows)
+    judged = [row | {"judged": _is_judged(row, row[unit] or row["wells"])} for row in rows]
     codes = [code for code, row in enumerate(judged) if row["judged"]]
     variances = np.array([np.nanvar(draws[:, code], ddof=1) for code in codes])
     if len(codes) < 2 or not (variances > 0).all():
@@ -199,8 +201,12 @@ def judge_classes(rows: list[dict[str, Any]], draws: Float) -> tuple[list[dict[s
     return judged, {"n_judged": len(codes), "mean": number(mean), "q": number(statistic), "p": number(p)}
 
 
-def _is_judged(row: dict[str, Any]) -> bool:
-    units = row["compounds"] or row["wells"]
+def judged_unit(rows: list[dict[str, Any]]) -> str:
+    """Name what classes are judged by: compounds, or wells where no class has two compounds."""
+    return "compounds" if any(row["compounds"] > 1 for row in rows) else "wells"
+
+
+def _is_judged(row: dict[str, Any], units: int) -> bool:
     return row["roc_auc"] is not None and row["low"] is not None and units >= config.FEWEST_JUDGED
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from kinfast import config, schema
+from kinfast.evaluate.breakdown import judged_unit
 from kinfast.evaluate.convergence import UNLEARNED, Convergence, fold_convergence, least_converged
 from kinfast.evaluate.levels import Level
 from kinfast.evaluate.run_folder import Run
@@ -160,15 +161,15 @@ def _scatter(metrics: dict[str, Any]) -> Iterator[Verdict]:
 
 def _small_classes(metrics: dict[str, Any]) -> Iterator[Verdict]:
     rows = metrics["judged_classes"]
-    small = [row["class"] for row in rows if not row["judged"]]
+    small, unit = [row["class"] for row in rows if not row["judged"]], judged_unit(rows)
     if len(rows) < 3:
         return
     yield _trap(
         "classes_too_small_to_judge",
         bool(small),
-        f"{len(small)} of {len(rows)} classes have fewer than {config.FEWEST_JUDGED} compounds in test and are not"
+        f"{len(small)} of {len(rows)} classes have fewer than {config.FEWEST_JUDGED} {unit} in test and are not"
         f" judged: {_listed(small)}.",
-        f"Every class has {config.FEWEST_JUDGED} compounds or more in test.",
+        f"Every class has {config.FEWEST_JUDGED} {unit} or more in test.",
     )
     found = metrics["class_differences"]
     if found is None:

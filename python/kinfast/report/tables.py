@@ -153,7 +153,8 @@ def _pipes(cells: Sequence[str]) -> str:
 
 
 def _bars(cell: str) -> str:
-    return cell.replace("|", "\\|")
+    """Escape what would end a cell, or be taken for HTML: compounds have names of any kind."""
+    return cell.replace("<", "&lt;").replace("|", "\\|")
 
 
 def _latex(text: str) -> str:

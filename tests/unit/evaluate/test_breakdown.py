@@ -7,7 +7,7 @@ import pandas as pd
 from tests.unit.evaluate.compound_run import compound_run
 
 from kinfast import schema
-from kinfast.evaluate.breakdown import scores_by_dose, scores_by_plate
+from kinfast.evaluate.breakdown import judge_classes, scores_by_dose, scores_by_plate
 from kinfast.evaluate.operating_points import validated_limits
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.test_part import read_test
@@ -24,6 +24,17 @@ def test_more_wells_of_the_same_compounds_narrow_no_interval_of_a_plate() -> Non
     again = run.table.assign(Metadata_Well=run.table[schema.WELL] + "-again")
     twice = replace(run, table=pd.concat([run.table, again], ignore_index=True))
     assert by_plate(twice) == by_plate(run)
+
+
+def test_classes_that_are_compounds_are_judged_by_their_wells() -> None:
+    """Of a class that is one compound there are never five in test."""
+    areas = np.random.default_rng(0).uniform(0.4, 0.9, (50, 3))
+    row = {"roc_auc": 0.7, "low": 0.5, "sites": 30}
+    rows = [row | {"class": "C1", "compounds": 1, "wells": 6}, row | {"class": "C2", "compounds": 1, "wells": 4},
+            row | {"class": "DMSO", "compounds": 0, "wells": 5}]  # fmt: skip
+    assert [one["judged"] for one in judge_classes(rows, areas)[0]] == [True, False, True]
+    rows[1]["compounds"] = 2
+    assert [one["judged"] for one in judge_classes(rows, areas)[0]] == [False, False, True]
 
 
 def test_controls_are_no_dose_of_zero() -> None:

@@ -37,7 +37,7 @@ def test_markdown_escapes_bars_and_aligns_numbers(table: Table) -> None:
     lines = to_markdown(table).splitlines()
     assert lines[:2] == ["### A title", ""]
     assert lines[3] == "| --- | ---: |"
-    assert lines[4] == '| "A,B"\\|C_1 & <D> | 0.123 [0.1, 0.2] |'
+    assert lines[4] == '| "A,B"\\|C_1 & &lt;D> | 0.123 [0.1, 0.2] |'
     assert lines[-1] == "A note."
 
 
