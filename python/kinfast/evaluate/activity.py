@@ -223,6 +223,6 @@ def _small(frame: pd.DataFrame) -> list[str]:
         return []
     shown = ", ".join(hopeless[:5]) + (f" and {len(hopeless) - 5} more" if len(hopeless) > 5 else "")
     return [
-        f"{len(hopeless)} compounds have too few wells, or controls beside them, to be judged ({shown}): they are not"
-        " called active, which says nothing about them"
+        f"{len(hopeless)} of the compounds had too few wells or controls to be judged ({shown}): not being"
+        " called active says nothing about them"
     ]

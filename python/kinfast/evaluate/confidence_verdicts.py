@@ -13,15 +13,26 @@ def confidence_verdicts(metrics: dict[str, Any]) -> Iterator[Verdict]:
     """Say whether sets cover as they should, how large they are, and whether probabilities can be read as such."""
     found = metrics.get("confidence")
     if found is None:
+        text = (
+            "There is no validation part to calibrate on: coverage of prediction sets, calibration and odd sites are"
+            " not measured, and no epoch was chosen by a validation loss."
+        )
+        yield Verdict(Kind.CAUTION, text, "no_validation_part")
         return
     several = bool(metrics["about"].get("several_labels"))
-    yield _coverage(found, several)
+    yield _coverage(found, len(metrics["about"]["classes"]), several)
     yield from _size(found, len(metrics["about"]["classes"]), "labels" if several else "classes")
     yield _calibration(found)
 
 
-def _coverage(found: dict[str, Any], several: bool) -> Verdict:
+def _coverage(found: dict[str, Any], n_classes: int, several: bool) -> Verdict:
     rows = [row for row in found["coverage"] if row["class"] == ""]
+    if all(row["mean_set_size"] == n_classes for row in rows):
+        text = (
+            f"Prediction sets hold every {'label' if several else 'class'}: the {found['calibration_units']} held-out"
+            f" {found['unit']}s that calibrate them are too few to exclude any (10 in a fold are needed at 90%)."
+        )
+        return Verdict(Kind.CAUTION, text, "sets_cover")
     said = ", ".join(
         f"{row['coverage']:.0%} at {row['level']:.0%} ({row['low']:.0%} to {row['high']:.0%})" for row in rows
     )

@@ -97,7 +97,7 @@ def train(
             _write_settings(store, plan, out, threads)
             if tensorboard:
                 (out / EVENTS).mkdir(exist_ok=True)
-        traced = Trace(out, plan.precision.device) if trace and ranks.first else None
+        traced = Trace(out, plan.precision) if trace and ranks.first else None
         return _run(store, plan, weights, out, threads, parallel_folds, reporter, traced)
 
 
@@ -310,7 +310,7 @@ def _memory(plan: Plan) -> AbstractContextManager[None]:
         f"lower --batch-size (auto finds what fits) or --input-size, give --accumulate {2 * plan.config.accumulate}"
     )
     remedy += "" if plan.config.checkpoint_activations else " or --checkpoint-activations"
-    remedy += "" if plan.precision.dtype else ", or give --amp"
+    remedy += ", or give --amp" if plan.precision.amp_helps else ""
     remedy += ", or --cache host" if plan.config.cache in ("auto", "gpu") and plan.precision.device != "cpu" else ""
     return memory_in_words(plan.precision.device, batch, remedy)
 

@@ -42,7 +42,17 @@ def test_without_a_validation_part_nothing_is_promised() -> None:
     run = compound_run(0)
     run.table["part"] = run.table["part"].replace({"validation": "train"})
     assert measure_confidence(run) is None
-    assert list(confidence_verdicts({"confidence": None})) == []
+    (verdict,) = confidence_verdicts({"confidence": None})
+    assert (verdict.kind, verdict.name) == ("caution", "no_validation_part")
+
+
+def test_sets_that_exclude_nothing_are_no_support() -> None:
+    run = compound_run(0)
+    spare = np.flatnonzero(run.table["part"] == "validation")[3:]
+    run.table.loc[spare, "part"] = "train"
+    (verdict,) = [verdict for verdict in said(run) if verdict.name == "sets_cover"]
+    assert verdict.kind == "caution"
+    assert "too few to exclude any" in verdict.text
 
 
 def test_calibration_on_memorised_compounds_is_said_to_fail() -> None:

@@ -20,6 +20,7 @@ from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 from kinfast.progress import Silent
 from kinfast.train import resume, train
+from kinfast.train.stepping.precision import Precision
 from kinfast.train.watching import events, trace
 from kinfast.train.watching.sums import Sums
 from kinfast.train.watching.watch import Watch
@@ -135,15 +136,25 @@ def test_a_gpu_that_idles_waits_for_data_or_for_launches(
     shares = trace.divide(listed, [average("aten::cudnn_convolution", 0.8 * busy)], 1e-3, on_gpu=True)
     assert max(shares, key=shares.get) == bound
     assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
-    assert trace.in_words(shares, 1, 1e-3).startswith(f"1 steps of 1 ms are bound by {bound}, ")
+    assert trace.in_words(shares, 1, 1e-3, amp=True).startswith(f"1 steps of 1 ms are bound by {bound}, ")
 
 
 def test_each_part_is_named_with_what_would_help() -> None:
     shares = {trace.CONVOLUTION: 0.6, trace.OPTIMISER: 0.3, trace.OTHER: 0.1, trace.COPIES: 0.0}
-    assert trace.in_words(shares, 8, 0.8) == (
+    bound = (
         "8 steps of 100 ms are bound by convolution, 60% of the time (optimiser 30%, other layers and the loss 10%): "
-        "give --amp, a smaller --input-size or backbone, or more processors or GPUs"
     )
+    remedy = "a smaller --input-size or backbone, or more processors or GPUs"
+    assert trace.in_words(shares, 8, 0.8, amp=True) == f"{bound}give --amp, {remedy}"
+    assert trace.in_words(shares, 8, 0.8, amp=False) == f"{bound}give {remedy}"
+
+
+def test_amp_is_no_advice_where_it_is_used_or_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    for able in ("AVX2", "AVX512"):
+        monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda able=able: able)
+        assert Precision("cpu", None).amp_helps == (able == "AVX512")
+    assert not Precision("cuda", torch.bfloat16).amp_helps
+    assert Precision("cuda", None).amp_helps
 
 
 def test_on_a_terminal_the_note_has_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,12 @@ class Precision:
         """float32, bfloat16 or float16."""
         return str(self.dtype or torch.float32).removeprefix("torch.")
 
+    @property
+    def amp_helps(self) -> bool:
+        """Whether the device would be faster in fewer bits than now; a CPU without AVX-512 is slower."""
+        able = self.device_type != "cpu" or "AVX512" in torch.backends.cpu.get_cpu_capability()
+        return able and self.dtype is None
+
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """Open the region in which operations choose their format."""
         if self.dtype is None:

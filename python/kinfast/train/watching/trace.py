@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from kinfast.train.stepping.precision import Precision
 from kinfast.train.watching.watch import WAITING
 
 TRACE = "trace"
@@ -25,13 +26,15 @@ WAITS, LAUNCHES, CONVOLUTION, OPTIMISER, COPIES, OTHER = (
     "other layers and the loss",
 )
 REMEDIES = {
-    WAITS: "give --cache host or gpu, more --threads, or a faster disk; less free rotation, shear and scaling",
-    LAUNCHES: "give a larger --batch-size, or --compile graphs",
-    CONVOLUTION: "give --amp, a smaller --input-size or backbone, or more processors or GPUs",
-    OPTIMISER: "give a larger --batch-size: fewer steps an epoch",
-    COPIES: "give --cache gpu",
-    OTHER: "give --amp or --compile kernels",
+    WAITS: "--cache host or gpu, more --threads, or a faster disk; less free rotation, shear and scaling",
+    LAUNCHES: "a larger --batch-size, or --compile graphs",
+    CONVOLUTION: "a smaller --input-size or backbone, or more processors or GPUs",
+    OPTIMISER: "a larger --batch-size: fewer steps an epoch",
+    COPIES: "--cache gpu",
+    OTHER: "--compile kernels",
 }
+AMP = {CONVOLUTION: "--amp, ", OTHER: "--amp or "}
+"""Before the remedy, where the device is faster in fewer bits."""
 _KINDS = {COPIES: re.compile("memcpy", re.IGNORECASE), CONVOLUTION: re.compile("conv", re.IGNORECASE)}
 """What operations are called, in torch and in the device's libraries."""
 
@@ -39,9 +42,10 @@ _KINDS = {COPIES: re.compile("memcpy", re.IGNORECASE), CONVOLUTION: re.compile("
 class Trace:
     """Records `TRACED` steps after `WARM_UP` of one epoch, then writes what it saw and says it; once."""
 
-    def __init__(self, run: Path, device: str) -> None:
+    def __init__(self, run: Path, precision: Precision) -> None:
         self.lines: list[str] = []
-        self._folder, self._device = run / TRACE, torch.device(device)
+        self._folder, self._device = run / TRACE, torch.device(precision.device)
+        self._amp = precision.amp_helps
         self._steps = 0
         self._profiler: Any = None
         self._began = 0.0
@@ -69,7 +73,7 @@ class Trace:
         path = self._folder / "steps.json"
         profiler.export_chrome_trace(str(path))
         shares = divide(profiler.events(), profiler.key_averages(), seconds, on_gpu=self._device.type == "cuda")
-        sentence = in_words(shares, n_steps, seconds)
+        sentence = in_words(shares, n_steps, seconds, amp=self._amp)
         content = {"steps": n_steps, "seconds": round(seconds, 6), "shares": shares, "text": sentence}
         (self._folder / "bound.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         self.lines = [sentence, f"the steps as a trace, for ui.perfetto.dev or chrome://tracing: {path}"]
@@ -121,13 +125,13 @@ def divide(events: Iterable[Any], averages: Iterable[Any], seconds: float, *, on
     return {name: round(value, 4) for name, value in (shares | {OTHER: max(0.0, 1 - known)}).items()}
 
 
-def in_words(shares: Mapping[str, float], n_steps: int, seconds: float) -> str:
-    """Say what bounds some steps, the other parts in falling order, and what would help."""
+def in_words(shares: Mapping[str, float], n_steps: int, seconds: float, *, amp: bool) -> str:
+    """Say what bounds some steps, the other parts in falling order, and what would help; amp: whether it would."""
     first, *others = sorted(shares, key=lambda name: -shares[name])
     rest = ", ".join(f"{name} {shares[name]:.0%}" for name in others if shares[name] >= 0.005)
     return (
         f"{n_steps} steps of {1e3 * seconds / n_steps:.0f} ms are bound by {first}, {shares[first]:.0%} of the time"
-        f"{f' ({rest})' if rest else ''}: {REMEDIES[first]}"
+        f"{f' ({rest})' if rest else ''}: give {AMP.get(first, '') if amp else ''}{REMEDIES[first]}"
     )
 
 
