@@ -89,13 +89,33 @@ def check_input_size(model: nn.Module, backbone: str, stream_channels: Sequence[
     Raises:
         UsageError: it does not (too small for its poolings, or a transformer of fixed size).
     """
-    shapes = copy.deepcopy(model).to("meta").eval()
-    images = [torch.empty(2, channels, pixels, pixels, device="meta") for channels in stream_channels]
     try:
-        with torch.no_grad():
-            shapes(images)
+        _pass_shapes(copy.deepcopy(model).to("meta").eval(), stream_channels, pixels, 2)
     except (RuntimeError, AssertionError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise UsageError(
             f"{backbone} does not take {pixels} × {pixels} pixels ({reason}): change --input-size"
         ) from None
+
+
+def check_few_sites(model: nn.Module, backbone: str, stream_channels: Sequence[int], pixels: int, sites: int) -> None:
+    """Make sure that a model trains on as few sites at once, by shapes alone.
+
+    Raises:
+        UsageError: of maps of one pixel batch normalisation of one site has a single value, which has no variance.
+    """
+    if sites > 1:
+        return
+    try:
+        _pass_shapes(copy.deepcopy(model).to("meta").train(), stream_channels, pixels, sites)
+    except ValueError:
+        raise UsageError(
+            f"{backbone} makes maps of one pixel of {pixels} × {pixels}, and batch normalisation of one site at a time "
+            "has nothing to compare them with: wanted a larger --batch-size (two sites or more for each process and "
+            "piece of --accumulate), or a larger --input-size"
+        ) from None
+
+
+@torch.no_grad()
+def _pass_shapes(shapes: nn.Module, stream_channels: Sequence[int], pixels: int, sites: int) -> None:
+    shapes([torch.empty(sites, channels, pixels, pixels, device="meta") for channels in stream_channels])

@@ -18,7 +18,7 @@ from kinfast.data.store import PreparedStore
 from kinfast.data.thumbnails import keep_thumbnails
 from kinfast.errors import RunError, UsageError
 from kinfast.models import PretrainedWeights, load_weights, report_parameters
-from kinfast.models.build import check_input_size
+from kinfast.models.build import check_few_sites, check_input_size
 from kinfast.models.initialise import has_normalisation
 from kinfast.models.weights import NONE
 from kinfast.progress import Reporter, Silent
@@ -90,7 +90,7 @@ def train(
         lambda: (_plan(store, config, threads, parallel_folds, ranks), load_weights(config.backbone, config.weights))
     )
     with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
-        plan, report = _settle(plan, weights)
+        plan, report = ranks.together(lambda: _settle(plan, weights, store.image_size))
         ranks.together(lambda: folder.claim_folder(out) if ranks.first else None)
         _say(reporter, [*plan.notes, *report])
         if ranks.first:
@@ -175,11 +175,14 @@ def _plan_again(store: PreparedStore, run: Path, ranks: Ranks = ALONE) -> Plan:
     )
 
 
-def _settle(plan: Plan, weights: PretrainedWeights | None) -> tuple[Plan, list[str]]:
+def _settle(plan: Plan, weights: PretrainedWeights | None, image_size: tuple[int, int]) -> tuple[Plan, list[str]]:
     """Count the model, see that weights and images fit it, and choose the learning rate."""
     config = plan.config
     model = empty_model(plan) if weights is None else assemble_model(plan, weights, fold=0)
     check_input_size(model, config.backbone, plan.stream_channels, plan.input_size)
+    if not config.sync_bn:
+        sites = plan.fewest_sites(image_size)
+        check_few_sites(model, config.backbone, plan.stream_channels, plan.input_size, sites)
     usual = partial(default_learning_rate, pretrained=weights is not None, normalised=has_normalisation(model))
     rate, second, then = config.learning_rate or usual(config.optimizer), 0.0, ""
     if config.switch_to is not None:

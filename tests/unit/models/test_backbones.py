@@ -6,7 +6,7 @@ from torch import nn
 
 from kinfast.errors import UsageError
 from kinfast.models.backbones import FeatureMap, FeatureVector, build_backbone, construct, cut_top
-from kinfast.models.build import build_model, build_shapes, check_input_size
+from kinfast.models.build import build_model, build_shapes, check_few_sites, check_input_size
 from kinfast.models.lenet_alexnet import LenetAlexnet
 
 
@@ -71,3 +71,11 @@ def test_an_image_that_does_not_fit_is_said_before_training() -> None:
     check_input_size(model, "lenet_alexnet", (3,), 16)
     with pytest.raises(UsageError, match="lenet_alexnet does not take 4 × 4 pixels"):
         check_input_size(model, "lenet_alexnet", (3,), 4)
+
+
+def test_one_site_of_one_pixel_cannot_be_normalised() -> None:
+    small = build_shapes("mobilenet_v2", (3,), 2)
+    check_few_sites(small, "mobilenet_v2", (3,), 32, sites=2)
+    check_few_sites(small, "mobilenet_v2", (3,), 64, sites=1)
+    with pytest.raises(UsageError, match=r"mobilenet_v2 makes maps of one pixel of 32 × 32.*--batch-size"):
+        check_few_sites(small, "mobilenet_v2", (3,), 32, sites=1)

@@ -14,6 +14,7 @@ from kinfast.errors import LeakError, UsageError
 from kinfast.train.assemble import assemble_fold
 from kinfast.train.planning.no_effect import no_effect_lines
 from kinfast.train.planning.plan import default_steps, make_plan, training_rows
+from kinfast.train.processes.ranks import Ranks
 from kinfast.train.stepping.losses import BINARY_CROSS_ENTROPY
 
 
@@ -128,6 +129,17 @@ def test_what_has_no_effect_is_said(
     assert not any("has no effect" in line or "slower" in line for line in make_plan(learnable, quick).notes)
     notes = make_plan(learnable, replace(quick, **change)).notes
     assert [line for line in notes if line.startswith(said)]
+
+
+def test_the_fewest_sites_at_once_are_those_of_the_smallest_piece(learnable: PreparedStore, quick: TrainConfig) -> None:
+    plan = make_plan(learnable, replace(quick, batch_size=8, accumulate=3, steps_per_epoch=1))
+    sites = [plan.epoch_sites(fold, learnable.image_size) for fold in range(2)]
+    batches = [batch for n in sites for batch in np.array_split(np.arange(n), math.ceil(n / 8))]
+    pieces = [piece for batch in batches for piece in np.array_split(batch, 3)]
+    assert plan.fewest_sites(learnable.image_size) == min(map(len, pieces))
+    shared = replace(plan, ranks=Ranks(size=4))
+    parts = [len(part) for batch in batches for part in np.array_split(batch, 4)]
+    assert shared.fewest_sites(learnable.image_size) == min(parts) // min(3, min(parts))
 
 
 def test_soft_targets_are_not_weighed_by_class(learnable: PreparedStore, quick: TrainConfig) -> None:

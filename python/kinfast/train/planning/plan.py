@@ -88,6 +88,12 @@ class Plan:
             return steps * self.config.batch_size
         return len(training_rows(rows, self.config.batch_size, steps))
 
+    def fewest_sites(self, image_size: tuple[int, int]) -> int:
+        """Count the sites that go through the model at once where they are fewest: of a process, in a piece."""
+        sites = [self.epoch_sites(fold, image_size) for fold in range(self.split.n_folds)]
+        smallest = min(n // math.ceil(n / self.config.batch_size) for n in sites) // self.ranks.size
+        return smallest // min(self.config.accumulate, max(1, smallest))
+
     def class_weights(self, fold: int) -> NDArray[np.float32] | None:
         """Give the classes' weights in a fold, or None where all weigh alike."""
         if not self.weighs_classes:
