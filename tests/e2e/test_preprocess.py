@@ -136,6 +136,14 @@ def test_a_broken_file_costs_its_site_and_nothing_else(plates: Path, tmp_path: P
     assert content_of(out) == before
 
 
+def test_further_pages_are_not_left_out_in_silence(plates: Path, tmp_path: Path) -> None:
+    """A stack in one file was read as its first plane, and nobody said so."""
+    for file in plates.rglob("*_B02_*_w1.tif"):
+        tifffile.imwrite(file, np.stack([tifffile.imread(file)] * 2), photometric="minisblack")
+    (said,) = run(plates, tmp_path / "prepared").notes
+    assert said.startswith("PlateA: 4 of 24 files looked at have several pages, such as PlateA/TimePoint_1/PlateA_B02")
+
+
 def test_a_plate_without_a_sound_site_costs_no_other(plates: Path, tmp_path: Path) -> None:
     """Of a plate of empty files nothing can be stored; it was an internal error."""
     write_plate(plates, "PlateB", 2, wells=["B02"])

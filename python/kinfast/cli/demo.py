@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kinfast.cli.lines import wrap_command
 from kinfast.cli.options import Debug, Quiet, Threads, let_waiting_threads_sleep, usable_threads
 from kinfast.config import PreprocessConfig, TrainConfig
 
@@ -82,7 +83,7 @@ class Journey:
     @contextmanager
     def step(self, title: str, command: str) -> Iterator[None]:
         """Announce a step with the command that does the same, and say how long it took."""
-        self.reporter.line(f"\n== {title}\n   $ {command}")
+        self.reporter.line("\n".join(("", f"== {title}", *wrap_command(command, "   "))))
         started = time.monotonic()
         yield
         self.say(f"done in {time.monotonic() - started:.0f} s")

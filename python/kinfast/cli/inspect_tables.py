@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kinfast import schema
+from kinfast.cli.lines import wrap_line
 from kinfast.plate.audit import plate_format
 from kinfast.plate.headers import Header
 from kinfast.plate.plate_set import ConventionScore, PlateSet
@@ -123,7 +124,8 @@ def _channels(console: Console, found: PlateSet, headers: Sequence[Header]) -> N
         )
     _show(console, table)
     for header in [header for header in headers if header.problem][:LISTED]:
-        console.print(f"[red]cannot be read:[/red] {header.path}: {header.problem}", soft_wrap=True)
+        for part in wrap_line(f"cannot be read: {header.path}: {header.problem}", console.width):
+            console.print(Text(part, style="red"), soft_wrap=True)
     many = [header.path for header in headers if header.pages > 1]
     if many:
         console.print(f"{len(many)} of {len(headers)} files have several pages; the first is used: {many[0]}")

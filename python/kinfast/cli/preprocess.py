@@ -1,7 +1,6 @@
 """`kinfast preprocess`: from raw plates to a prepared store."""
 
 import importlib
-import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kinfast.cli.lines import wrap_line
 from kinfast.cli.options import Debug, Quiet, Threads
 from kinfast.config import ILLUMINATION_GROUP, INTENSITY, SHORTER_SIDE
 
@@ -38,7 +38,8 @@ Exit code 1 says that quarantine.csv has rows: files that could not be used. All
 """
 FILES, RESULT, WORK = "Which images", "What is made of them", "How it is done"
 EXIT_QUARANTINE = 1
-COLUMNS = 80
+WHOLE = ("report: ", "next: ")
+"""Lines that end in a path, or are a command: they are copied."""
 SHOWN_PLATES = 4
 """Plates whose windows are shown; dataset.json has all."""
 
@@ -162,7 +163,7 @@ def command(
             report = report_module.result().write_plates_report(out)
             lines = _summary(done, report, time.monotonic() - began)
     for line in lines:
-        typer.echo(line)
+        typer.echo("\n".join([line] if line.startswith(WHOLE) else wrap_line(line)))
     if not dry_run and done.n_quarantined:
         raise typer.Exit(EXIT_QUARANTINE)
 
@@ -188,6 +189,7 @@ def _estimate_lines(estimate: "Estimate", out: Path, threads: int) -> list[str]:
         f"disk: {_size(estimate.size_bytes)} in {out}",
     ]
     lines += [f"cannot be used: {path}: {reason}" for path, reason in estimate.failed]
+    lines += [estimate.note] if estimate.note else []
     return [*lines, "nothing was written (--dry-run)"]
 
 
@@ -202,7 +204,8 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
         which = f"{done.out / 'quarantine.csv'} says which and why"
         lines.append(f"quarantined: {done.n_quarantined} images missing or unusable; {which}")
     for plate in list(done.plates_done)[:SHOWN_PLATES]:
-        lines += textwrap.wrap(_window_line(plate, done.windows[plate]), COLUMNS, subsequent_indent="  ")
+        if done.checks[plate]["n_sites"]:
+            lines.append(_window_line(plate, done.windows[plate]))
     lines += _check_lines(done)
     lines += done.notes
     following = f"kinfast train {done.out}" if done.n_sites else "kinfast inspect PLATES (no site could be used)"
@@ -220,8 +223,7 @@ def _check_lines(done: "Outcome") -> list[str]:
 
     lines = [line for plate, facts in done.checks.items() if (line := plate_line(plate, facts))]
     more = len(lines) - SHOWN_PLATES
-    lines = [part for line in lines[:SHOWN_PLATES] for part in textwrap.wrap(line, COLUMNS, subsequent_indent="  ")]
-    return lines + ([f"drift or Z' of {more} more plates: see the report"] if more > 0 else [])
+    return lines[:SHOWN_PLATES] + ([f"drift or Z' of {more} more plates: see the report"] if more > 0 else [])
 
 
 def _duration(seconds: float) -> str:

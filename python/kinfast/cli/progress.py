@@ -10,6 +10,8 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from kinfast.cli.lines import wrap_line
+
 PLAIN_SECONDS = 10.0
 """Seconds between two plain lines of one stage."""
 
@@ -71,7 +73,8 @@ class TerminalReporter:
 
     def line(self, text: str) -> None:
         """Print a line above the bar."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        for part in wrap_line(text, self._console.width):
+            self._console.print(part, highlight=False, markup=False, soft_wrap=True)
 
 
 class PlainReporter:
@@ -113,7 +116,7 @@ class PlainReporter:
 
     def line(self, text: str) -> None:
         """Print a line."""
-        sys.stderr.write(text + "\n")
+        sys.stderr.writelines(f"{part}\n" for part in wrap_line(text))
         sys.stderr.flush()
 
 

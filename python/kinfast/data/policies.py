@@ -83,17 +83,18 @@ def policy_lines(
     table = table.sort_values("excluded", ascending=False, kind="stable")
     causes = [flag for flag in shown if table[flag].any()]
     reported = policies.with_policy(ONLY_REPORT)
-    heads = [_word(flag) + (" (reported)" if flag in reported else "") for flag in causes]
-    return _layout(table[["sites", "excluded", *causes]], ["sites", "excluded", *heads])
+    heads = {flag: _word(flag) + (" (reported)" if flag in reported else "") for flag in causes}
+    return _layout(table[["sites", "excluded", *causes]].rename(columns=heads))
 
 
-def _layout(table: pd.DataFrame, heads: Sequence[str]) -> list[str]:
+def _layout(table: pd.DataFrame) -> list[str]:
+    """Lay out counts and, behind them, their causes in words: a column for each would be wider than a screen."""
     rows = table.head(SHOWN_ROWS)
     width = min(40, max(len(str(name)) for name in rows.index))
-    lines = [f"{'':{width}}  {'  '.join(heads)}"]
+    lines = [f"{'':{width}}  sites  excluded  for"]
     for name, row in rows.iterrows():
-        numbers = "  ".join(f"{int(value):>{len(head)}}" for value, head in zip(row, heads, strict=True))
-        lines.append(f"{str(name)[:width]:{width}}  {numbers}")
+        causes = ", ".join(f"{cause} {int(count)}" for cause, count in row.iloc[2:].items() if count)
+        lines.append(f"{str(name)[:width]:{width}}  {int(row['sites']):5}  {int(row['excluded']):8}  {causes}")
     return [*lines, f"and {len(table) - len(rows)} more"] if len(table) > len(rows) else lines
 
 

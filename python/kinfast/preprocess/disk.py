@@ -31,8 +31,15 @@ def check_place(tasks: Sequence[PlateTask], out: Path) -> None:
         raise InputError(f"{out}: the plates' images lie in this folder: choose another --out, such as prepared")
 
 
-def check_room(tasks: Sequence[PlateTask], out: Path) -> None:
-    """Check that plates to be done go together and fit on the disk, before hours of work."""
+def check_room(tasks: Sequence[PlateTask], out: Path) -> list[str]:
+    """Check that plates to be done go together and fit on the disk, before hours of work.
+
+    Headers are read again when a plate's turn comes: hours later a share may hold other files.
+
+    Returns:
+        Lines that a person should read, on what the headers tell.
+    """
+    notes = []
     sizes = {
         plate: tuple(stored)
         for plate in finished_plates(out)
@@ -41,9 +48,10 @@ def check_room(tasks: Sequence[PlateTask], out: Path) -> None:
     needed = SAFETY_BYTES
     for task in tasks:
         sizes.pop(task.plate.name, None)
-        raw = task.raw_shape()
-        if raw is not None:
-            height, width = stored_shape(raw, task.config.shorter_side)
+        headers = task.headers()
+        notes += [headers.say_paged(task.plate.name)] if headers.paged else []
+        if headers.shape is not None:
+            height, width = stored_shape(headers.shape, task.config.shorter_side)
             sizes[task.plate.name] = (height, width)
             needed += height * width * len(task.channels) * len(task.plate.sites)
     check_sizes(dict(sorted(sizes.items())))
@@ -54,6 +62,7 @@ def check_room(tasks: Sequence[PlateTask], out: Path) -> None:
             f"{out}: {needed / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free: "
             "make room, choose another --out or a smaller --size"
         )
+    return notes
 
 
 @contextmanager

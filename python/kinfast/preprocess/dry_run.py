@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinfast import _native
-from kinfast.preprocess.plan import PlateTask, stored_shape
-from kinfast.preprocess.sampling import GRID_SIDE, choose_sites, majority_shape, sample_stride, site_paths
+from kinfast.preprocess.plan import NO_SHAPE, PlateTask, stored_shape
+from kinfast.preprocess.sampling import GRID_SIDE, choose_sites, look_at_headers, sample_stride, site_paths
 from kinfast.progress import Reporter
 
 DRY_RUN_SITES = 20
@@ -30,6 +30,7 @@ class Estimate:
         seconds: of the whole run.
         size_bytes: disk that it takes.
         failed: (path, reason) of files among those timed that cannot be used.
+        note: what a person should read of their headers; mostly empty.
     """
 
     plates: dict[str, str]
@@ -39,6 +40,7 @@ class Estimate:
     seconds: float
     size_bytes: int
     failed: tuple[tuple[str, str], ...]
+    note: str = ""
 
 
 def estimate_run(tasks: Sequence[PlateTask], todo: dict[str, str], threads: int, reporter: Reporter) -> Estimate:
@@ -49,7 +51,8 @@ def estimate_run(tasks: Sequence[PlateTask], todo: dict[str, str], threads: int,
     if timed is None:
         return Estimate(todo, 0, 0, 0.0, 0.0, 0, ())
     chosen = choose_sites(timed.plate.name, len(timed.plate.sites), DRY_RUN_SITES, timed.config.seed)
-    raw = majority_shape(timed.root, timed.plate, chosen) or (1, 1)
+    headers = look_at_headers(timed.root, timed.plate, chosen)
+    raw = headers.shape or NO_SHAPE
     reporter.stage("dry run", len(chosen), "sites")
     second, failed = _time_pass_two(timed, chosen, raw, threads)
     first = _time_pass_one(timed, chosen, raw, threads)
@@ -59,7 +62,8 @@ def estimate_run(tasks: Sequence[PlateTask], todo: dict[str, str], threads: int,
     stored = stored_shape(raw, timed.config.shorter_side)
     size = n_sites * (stored[0] * stored[1] * len(timed.channels) + TABLE_BYTES)
     seconds = n_sites * second + sampled * first + fits
-    return Estimate(todo, n_sites, len(chosen), first + second, seconds, size, failed)
+    said = headers.say_paged(timed.plate.name)
+    return Estimate(todo, n_sites, len(chosen), first + second, seconds, size, failed, said)
 
 
 def _time_pass_two(

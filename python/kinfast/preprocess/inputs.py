@@ -126,7 +126,7 @@ def contents_changed(task: PlateTask, before: dict[str, Any], threads: int, repo
         threads: threads of the reading.
         reporter: told of each batch.
     """
-    raw = task.raw_shape() or NO_SHAPE
+    raw = task.headers().shape or NO_SHAPE
     one = np.ones((1, 1), np.float32)
     plain = _native.ChannelPlan(flatfield=one, darkfield=0 * one, low=0, high=1, saturation_value=65535)
     plans = [plain] * len(task.channels)

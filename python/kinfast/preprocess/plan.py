@@ -26,7 +26,14 @@ from kinfast.preprocess.intensity import (
     window_images,
 )
 from kinfast.preprocess.nuclei import fit_nuclei_threshold, min_nucleus_area
-from kinfast.preprocess.sampling import ChannelSample, choose_sites, majority_shape, sample_channel, site_paths
+from kinfast.preprocess.sampling import (
+    ChannelSample,
+    Headers,
+    choose_sites,
+    look_at_headers,
+    sample_channel,
+    site_paths,
+)
 from kinfast.preprocess.windows import Reference, Window, choose_window
 from kinfast.progress import Reporter
 
@@ -68,9 +75,9 @@ class PlateTask:
         """Give the positions of the sites that pass one looks at, (n,) int64 in rising order."""
         return choose_sites(self.plate.name, len(self.plate.sites), self.config.sample_sites, self.config.seed)
 
-    def raw_shape(self) -> tuple[int, int] | None:
-        """Tell which (H, W) most images have, from their files' headers; None where none can be read."""
-        return majority_shape(self.root, self.plate, self.sampled_sites())
+    def headers(self) -> Headers:
+        """Tell from files' headers which (H, W) most images have, and which files have several pages."""
+        return look_at_headers(self.root, self.plate, self.sampled_sites())
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ def plan_plate(task: PlateTask, threads: int, reporter: Reporter, later: Executo
         reporter: told of each chunk of images.
         later: looks for light that changes, also after this has returned; None: it is looked for before.
     """
-    chosen, shape = task.sampled_sites(), task.raw_shape()
+    chosen, shape = task.sampled_sites(), task.headers().shape
     raw = shape or NO_SHAPE
     paths = [site_paths(task.root, task.plate.sites[i]) for i in chosen]
     stored = stored_shape(raw, task.config.shorter_side)

@@ -1,7 +1,7 @@
 """`kinfast preprocess` without the command line: plates in, a prepared store out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def preprocess(
         exclusions = keep_exclusions(out, listed)
         tasks = with_kept_references(tasks, out)
         todo = find_work(tasks, out, verify, threads, reporter)
-        check_room([task for task in tasks if task.plate.name in todo], out)
+        notes = check_room([task for task in tasks if task.plate.name in todo], out)
         if verify:
             forget_levels(tasks, out)
         settled = settle_batches(tasks, todo, out, threads, reporter)
@@ -111,7 +111,8 @@ def preprocess(
                 _process(task, settled.plans.pop(task.plate.name, None), out, threads, reporter)
             _renew_labels(task, plate_set, out)
         forget_levels(tasks, out)
-        return _merge(plate_set, out, parameters, exclusions, tasks, todo)
+        done = _merge(plate_set, out, parameters, exclusions, tasks, todo)
+        return replace(done, notes=(*notes, *done.notes))
 
 
 def _process(task: PlateTask, plan: PlatePlan | None, out: Path, threads: int, reporter: Reporter) -> None:

@@ -57,22 +57,49 @@ def site_paths(root: Path, site: Site) -> list[list[str]]:
     return [[str(root / image.path) for image in planes] for planes in site.channels]
 
 
-def majority_shape(root: Path, plate: Plate, chosen: NDArray[np.int64]) -> tuple[int, int] | None:
-    """Tell which (H, W) most of the plate's images have, from the headers of the chosen sites' files.
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What the headers of some of a plate's files say.
 
-    Of shapes that are equally common the larger one is taken. None where no header can be read.
+    Attributes:
+        shape: (H, W) of most; of shapes that are equally common the larger one; None where no header can be read.
+        n_read: headers that could be read.
+        paged: paths of the files that have several pages.
     """
+
+    shape: tuple[int, int] | None
+    n_read: int
+    paged: tuple[str, ...]
+
+    def say_paged(self, plate: str) -> str:
+        """Say that further pages are left out; nothing where there are none."""
+        if not self.paged:
+            return ""
+        return (
+            f"{plate}: {len(self.paged)} of {self.n_read} files looked at have several pages, such as {self.paged[0]}: "
+            "the first of each is used; planes and channels must be files of their own"
+        )
+
+
+def look_at_headers(root: Path, plate: Plate, chosen: NDArray[np.int64]) -> Headers:
+    """Read the headers of the chosen sites' files, of `SHAPE_FILES` at most."""
     files = [planes[0].path for i in chosen for planes in plate.sites[i].channels]
     step = -(-len(files) // SHAPE_FILES) if files else 1
     shapes: Counter[tuple[int, int]] = Counter()
+    paged: list[str] = []
+    n_read = 0
     for path in files[::step]:
         try:
             info = _native.read_info(str(root / path), 0)
         except (_native.TiffError, OSError, IndexError):
             continue
+        n_read += 1
         if len(info.shape) == 2:
             shapes[info.shape[0], info.shape[1]] += 1
-    return max(shapes, key=lambda shape: (shapes[shape], shape[0] * shape[1], shape), default=None)
+        if info.pages > 1:
+            paged.append(path)
+    most = max(shapes, key=lambda shape: (shapes[shape], shape[0] * shape[1], shape), default=None)
+    return Headers(most, n_read, tuple(paged))
 
 
 def sample_channel(

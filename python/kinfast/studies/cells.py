@@ -49,6 +49,28 @@ class StageOnly:
             self._reporter.line(f"{self._name}: {text}")
 
 
+class Failures:
+    """Says why runs failed: each reason once, and none before a run has succeeded.
+
+    Where none does, as with an option that does not fit, the command ends with the reason, and nothing is said twice.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._known: set[str] = set()
+        self._held: list[str] = []
+        self._any_sound = False
+
+    def take(self, outcome: Outcome) -> None:
+        """Take note of one run's outcome."""
+        if outcome.error and outcome.error not in self._known:
+            self._known.add(outcome.error)
+            self._held.append(f"{outcome.cell.name}: failed: {outcome.error}")
+        self._any_sound |= not outcome.error
+        while self._any_sound and self._held:
+            self._reporter.line(self._held.pop(0))
+
+
 class WhileParentLives(Silent):
     """A worker's reporter: ends the work at the next step where the study's own process was killed.
 
@@ -100,6 +122,7 @@ def train_cells(
     processes: int,
     reporter: Reporter,
     trainer: Callable[..., Outcome] = train_cell,
+    failures: Failures | None = None,
 ) -> list[Outcome]:
     """Train all cells that are not finished, in the cells' order, `processes` at once.
 
@@ -111,16 +134,17 @@ def train_cells(
         processes: runs at once; each opens the store for itself.
         reporter: told of each run.
         trainer: trains one cell.
+        failures: of all calls for one study.
 
     Returns:
         An outcome for each cell, in order.
     """
+    failures = failures or Failures(reporter)
     reporter.stage("runs", len(cells), "runs")
     done: dict[str, Outcome] = {}
     for outcome in _trained(store_root, cells, folder, threads, min(processes, len(cells)), reporter, trainer):
         done[outcome.cell.name] = outcome
-        if outcome.error:
-            reporter.line(f"{outcome.cell.name}: failed: {outcome.error}")
+        failures.take(outcome)
         reporter.advance(note=outcome.cell.name)
     return [done[cell.name] for cell in cells]
 

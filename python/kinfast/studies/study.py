@@ -9,7 +9,7 @@ from kinfast.errors import UsageError
 from kinfast.evaluate.convergence import judge_convergence
 from kinfast.progress import Reporter, Silent
 from kinfast.studies.arms import Arm, choose_rates, with_rate
-from kinfast.studies.cells import Cell, Outcome, train_cell, train_cells
+from kinfast.studies.cells import Cell, Failures, Outcome, train_cell, train_cells
 from kinfast.studies.claim import RUNS, claim_folder
 from kinfast.studies.gap import SeedScores, measure_seed
 from kinfast.studies.measures import open_run, validation_score
@@ -77,12 +77,20 @@ def run_study(
         RunError: the folder holds another study.
     """
     reporter = reporter or Silent()
+    failures = Failures(reporter)
     question = {"prepared": str(prepared.resolve()), **asdict(plan)}
     claim_folder(out, STUDY, question, grows="seeds")  # more seeds than before are welcome
 
     def train(cells: Sequence[Cell]) -> dict[str, Outcome]:
         outcomes = train_cells(
-            prepared, cells, out / RUNS, threads=threads, processes=processes, reporter=reporter, trainer=trainer
+            prepared,
+            cells,
+            out / RUNS,
+            threads=threads,
+            processes=processes,
+            reporter=reporter,
+            trainer=trainer,
+            failures=failures,
         )
         return {outcome.cell.name: outcome for outcome in outcomes}
 

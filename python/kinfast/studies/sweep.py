@@ -12,7 +12,7 @@ from kinfast.errors import UsageError
 from kinfast.evaluate.convergence import judge_convergence
 from kinfast.progress import Reporter, Silent
 from kinfast.report.tables import write_text
-from kinfast.studies.cells import Cell, Outcome, train_cell, train_cells
+from kinfast.studies.cells import Cell, Failures, Outcome, train_cell, train_cells
 from kinfast.studies.claim import RUNS, claim_folder, has_runs
 from kinfast.studies.measures import LOSS, VALIDATION_METRICS, open_run, validation_score
 from kinfast.studies.search import propose
@@ -95,13 +95,21 @@ def run_sweep(
         RunError: the folder holds another sweep.
     """
     reporter = reporter or Silent()
+    failures = Failures(reporter)
     _check(plan)
     _claim(out, plan, prepared)
 
     def train(trials: Sequence[Trial]) -> list[Trial]:
         cells = [Cell(trial.name, replace(plan.base, **trial.changes)) for trial in trials]
         outcomes = train_cells(
-            prepared, cells, out / RUNS, threads=threads, processes=processes, reporter=reporter, trainer=trainer
+            prepared,
+            cells,
+            out / RUNS,
+            threads=threads,
+            processes=processes,
+            reporter=reporter,
+            trainer=trainer,
+            failures=failures,
         )
         return [_measured(trial, outcome, plan.metric) for trial, outcome in zip(trials, outcomes, strict=True)]
 

@@ -36,9 +36,9 @@ def test_what_flags_take_is_shown_for_each_value_that_loses_or_reports_a_site() 
     sites.loc[[1, 4], "Flag_few_cells"] = True
     excluded = np.array([True, True, False, False, False, False])
     lines = policy_lines(sites, ["A", "A", "A", "B", "B", None], excluded, parse_policies(()))
-    assert [line.split() for line in lines] == [
-        ["sites", "excluded", "blurred", "few_cells", "(reported)"],
-        ["A", "3", "2", "2", "1"],
-        ["B", "2", "0", "0", "1"],
+    assert lines == [
+        "   sites  excluded  for",
+        "A      3         2  blurred 2, few_cells (reported) 1",
+        "B      2         0  few_cells (reported) 1",
     ]
     assert policy_lines(sites.iloc[2:4], ["A", "B"], excluded[2:4], parse_policies(())) == []

@@ -12,6 +12,7 @@ import pytest
 from kinfast import schema
 from kinfast.config import TrainConfig
 from kinfast.errors import RunError, UsageError
+from kinfast.progress import Silent
 from kinfast.studies.search import propose
 from kinfast.studies.space import read_choices, read_range
 from kinfast.studies.sweep import SweepPlan, best_trial, run_sweep
@@ -72,6 +73,34 @@ def test_another_question_in_the_same_folder_is_refused(fake: Any, tmp_path: Pat
     other = SweepPlan(replace(BASE, epochs=11), GRID[:1], None, "loss")
     with pytest.raises(RunError, match="epochs differ"):
         run_sweep(tmp_path, other, tmp_path / "sweep", trainer=fake(skill))
+
+
+class Lines(Silent):
+    """A reporter that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.mark.parametrize("trials", [None, 3])
+def test_why_runs_fail_is_said_once(fake: Any, tmp_path: Path, trials: int | None) -> None:
+    """A mistyped option made a line of every run before the one that ended the command."""
+    said = Lines()
+    plan = SweepPlan(BASE, GRID[:1], trials, "roc_auc_macro")
+    with pytest.raises(UsageError, match="every run of the sweep failed"):
+        run_sweep(tmp_path, plan, tmp_path / "none", trainer=fake(lambda _: {"error": 1}), reporter=said)
+    assert said.lines == []
+    run_sweep(
+        tmp_path,
+        plan,
+        tmp_path / "some",
+        trainer=fake(lambda config: skill(config) if config.learning_rate == 1e-3 else {"error": 1}),
+        reporter=said,
+    )
+    assert sum("failed" in line for line in said.lines) == 1
 
 
 def test_a_failed_run_is_said_and_the_others_stay(fake: Any, tmp_path: Path) -> None:
