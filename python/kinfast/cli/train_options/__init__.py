@@ -1,0 +1,1 @@
+"""`kinfast train`'s options, a module for each panel of its `--help`."""
