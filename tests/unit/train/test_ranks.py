@@ -21,7 +21,7 @@ from kinfast.errors import UsageError
 from kinfast.models import build_model
 from kinfast.train.planning.plan import make_plan
 from kinfast.train.processes.ranks import ALONE, Ranks, joined_ranks, own_device
-from kinfast.train.processes.shares import check_shares, norm_lines
+from kinfast.train.processes.shares import check_shares, norm_lines, share_lines
 from kinfast.train.processes.sync_norms import SyncedBatchNorm, synchronise_norms
 
 SECOND = Ranks(1, 4, 1, 4)
