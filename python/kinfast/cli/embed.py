@@ -61,13 +61,12 @@ def command(
     average precision with p-values. Folds' features stand side by side.
     """
     let_waiting_threads_sleep()
-    import pandas as pd
-
     from kinfast.cli.progress import make_reporter
     from kinfast.data.store import PreparedStore
     from kinfast.errors import UsageError
     from kinfast.evaluate import annotated_data, retrieval
     from kinfast.evaluate.embedding_tables import NONE, NORMALISATIONS, tabulate_embeddings
+    from kinfast.evaluate.run_folder import read_predictions
     from kinfast.train.finished.apply import embed_sites
     from kinfast.train.folder import PREDICTIONS, write_table
 
@@ -79,7 +78,7 @@ def command(
     how["threads"] = usable_threads(threads)
     with make_reporter(quiet) as reporter:
         folds = embed_sites(run, store, reporter=reporter, **how)
-        known = pd.read_parquet(run / PREDICTIONS) if (run / PREDICTIONS).is_file() else None
+        known = read_predictions(run / PREDICTIONS) if (run / PREDICTIONS).is_file() else None
         made = tabulate_embeddings(store.sites, folds, known, normalise)
         tables = {"sites": made.sites, "wells": made.wells, "compounds": made.compounds}
         for name, table in tables.items():

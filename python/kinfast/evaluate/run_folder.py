@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from kinfast import schema
-from kinfast.data.groups import COMPOUND_PLATE
-from kinfast.errors import RunError
+from kinfast.data.groups import COMPOUND_PLATE, compound_identity, group_sites
+from kinfast.errors import RunError, SplitError
 
 PREDICTIONS = "predictions.parquet"
 CONFIG = "config.json"
@@ -30,7 +30,7 @@ class Run:
         config: config.json, empty where it is missing.
         environment: environment.json, empty where it is missing.
         classes: class names, in the order of the model's outputs.
-        split_by: what the split groups by: image, well, plate or compound.
+        split_by: what the split groups by: image, well, plate or compound; found from the parts where no setting says.
         table: predictions.parquet; a row per site and fold.
         history: one mapping per epoch, fold by fold.
     """
@@ -96,24 +96,57 @@ def read_run(path: Path) -> Run:
     if not file.is_file():
         raise RunError(f"{path} holds no {PREDICTIONS}: wanted the folder of a finished run; train one first")
     config = _read_json(path / CONFIG)
-    table = pd.read_parquet(file)
+    table = read_predictions(file)
     classes = tuple(str(name) for name in config.get("classes", _classes_of(table)))
     run = Run(
         path=path,
         config=config,
         environment=_read_json(path / ENVIRONMENT),
         classes=classes,
-        split_by=_grouping(str(config.get("split_by", "well"))),
+        split_by=_grouping(str(config.get("split_by", ""))),
         table=_sorted(table),
         history=_read_history(path / HISTORY),
     )
     _check(run)
-    return run
+    return run if run.split_by else replace(run, split_by=_found_grouping(run.table))
+
+
+def read_predictions(file: Path) -> pd.DataFrame:
+    """Read predictions.parquet.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    try:
+        return pd.read_parquet(file)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise RunError(f"{file} cannot be read ({reason}): wanted what training wrote; train the run again") from None
 
 
 def _grouping(split_by: str) -> str:
     """Name what the units of a split are: those of compounds crossed with plates are compounds."""
     return "compound" if split_by == COMPOUND_PLATE else split_by
+
+
+def _found_grouping(table: pd.DataFrame) -> str:
+    """Find what train and test of each fold do not share: compounds, else plates, else wells; else sites alone."""
+    labelled = table[table[schema.PART].isin([schema.PART_TRAIN, schema.PART_TEST])]
+    for by in ("compound", "plate", "well"):
+        if by == "compound" and not _names_compounds(labelled):
+            continue
+        groups = group_sites(labelled, by)
+        sides = pd.DataFrame({"fold": labelled[schema.FOLD].to_numpy(), "group": groups, "part": labelled[schema.PART]})
+        if sides.groupby(["fold", "group"])["part"].nunique().max() == 1:
+            return by
+    return "image"
+
+
+def _names_compounds(table: pd.DataFrame) -> bool:
+    try:
+        return bool((compound_identity(table) != "").any())
+    except SplitError:
+        return False
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:

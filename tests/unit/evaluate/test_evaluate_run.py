@@ -11,6 +11,7 @@ from tests.unit.evaluate.synthetic_run import Layout, class_names, make_run
 
 from kinfast.errors import RunError
 from kinfast.evaluate.run import Evaluation, evaluate_run
+from kinfast.evaluate.run_folder import read_run
 from kinfast.metrics.scores import METRICS
 
 DRAWS = 60
@@ -252,3 +253,17 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(RunError, match="wanted an object"):
         evaluate_run(tmp_path)
+
+
+@pytest.mark.parametrize("by", ["compound", "well"])
+def test_without_settings_the_split_is_found_from_its_parts(tmp_path: Path, by: str) -> None:
+    """Else a split by compound would be called one by well, and its intervals be drawn over wells."""
+    run = make_run(tmp_path, Layout(n_classes=3, n_plates=1, split_by=by, folds=2))
+    (run / "config.json").unlink()
+    assert read_run(run).split_by == by
+
+
+def test_a_damaged_table_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "predictions.parquet").write_bytes(b"PAR1")
+    with pytest.raises(RunError, match=r"predictions\.parquet cannot be read"):
+        read_run(tmp_path)
