@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from kinfast import config
 from kinfast.evaluate.confidence import SCALED, UNSCALED
 from kinfast.evaluate.conformal import spell_empty
@@ -20,12 +22,13 @@ def confidence_verdicts(metrics: dict[str, Any]) -> Iterator[Verdict]:
         yield Verdict(Kind.CAUTION, text, "no_validation_part")
         return
     several = bool(metrics["about"].get("several_labels"))
-    yield _coverage(found, len(metrics["about"]["classes"]), several)
+    yield _coverage(found, metrics["about"], several)
     yield from _size(found, len(metrics["about"]["classes"]), "labels" if several else "classes")
     yield _calibration(found)
 
 
-def _coverage(found: dict[str, Any], n_classes: int, several: bool) -> Verdict:
+def _coverage(found: dict[str, Any], about: dict[str, Any], several: bool) -> Verdict:
+    n_classes = len(about["classes"])
     rows = [row for row in found["coverage"] if row["class"] == ""]
     if all(row["mean_set_size"] == n_classes for row in rows):
         text = (
@@ -41,6 +44,8 @@ def _coverage(found: dict[str, Any], n_classes: int, several: bool) -> Verdict:
     how = "less often than" if short else "as often as"
     head = f"Prediction sets hold the true {'labels' if several else 'class'} of held-out {unit}s {how} they say"
     counted = f"pairs of {unit} and label" if several else f"{unit}s"
+    more = unit == "compound" and not several and found["test_units"] > about.get("compounds", np.inf)
+    counted += " (controls by well)" * more
     tail = f": {said}; {found['test_units']} {counted}, calibrated on {found['calibration_units']} others."
     return Verdict(Kind.CAUTION if short else Kind.SUPPORT, head + tail, "sets_cover", not short)
 

@@ -268,15 +268,15 @@ def _limits(metrics: dict[str, Any]) -> Iterator[Verdict]:
     if clusters < FEW_CLUSTERS:
         yield Verdict(
             Kind.CAUTION,
-            f"The test part holds {clusters} {about['clusters']} only: the intervals are narrower than the truth.",
+            f"The test part holds {clusters} {spell_clusters(about)} only: the intervals are narrower than the truth.",
             "few_test_units",
         )
     area = _scores(metrics)[MACRO]
     if area["value"] == area["low"] == 1.0:
         yield Verdict(
             Kind.CAUTION,
-            f"All {clusters} {about['clusters']} rank without an error, which leaves the bootstrap nothing to vary: the"
-            " interval of a perfect score has no width, however few they are.",
+            f"All {clusters} {spell_clusters(about)} rank without an error, which leaves the bootstrap nothing to vary:"
+            " the interval of a perfect score has no width, however few they are.",
             "perfect_score",
         )
     if about["n_folds"] > 1:
@@ -289,6 +289,12 @@ def _limits(metrics: dict[str, Any]) -> Iterator[Verdict]:
             "folds_pooled",
         )
     yield from (Verdict(Kind.CAUTION, note[:1].upper() + note[1:] + ".", "note") for note in about["notes"])
+
+
+def spell_clusters(about: dict[str, Any]) -> str:
+    """Name what is drawn: wells, or compounds, among which each control well counts as one."""
+    apart = about["clusters"] == "compounds" and about["n_clusters"] > about["compounds"]
+    return f"{about['clusters']}{' (controls by well)' * apart}"
 
 
 def _scores(metrics: dict[str, Any], baseline: str | None = None) -> dict[str, Any]:

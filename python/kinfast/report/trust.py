@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kinfast.evaluate.conformal import spell_empty
-from kinfast.evaluate.verdicts import Kind
+from kinfast.evaluate.verdicts import Kind, spell_clusters
 from kinfast.report.page import summary_box
 
 MACRO = "roc_auc_macro"
@@ -60,12 +60,8 @@ def _skill(metrics: Mapping[str, Any], beats_chance: bool) -> str:
         return "The held-out part does not allow a judgement: no class has members and non-members in it."
     span = "" if area["low"] is None else f" ({about['interval']:.0%} interval {area['low']:.2f} to {area['high']:.2f})"
     verdict = "chance does not explain that" if beats_chance else "chance alone can explain that"
-    # each well of a control is a unit of its own: more units than compounds
-    apart = (
-        " (controls by well)" if about["clusters"] == "compounds" and about["n_clusters"] > about["compounds"] else ""
-    )
     return (
-        f"Over {about['n_clusters']} held-out {about['clusters']}{apart} the model ranks {len(about['classes'])}"
+        f"Over {about['n_clusters']} held-out {spell_clusters(about)} the model ranks {len(about['classes'])}"
         f" {_classes(about)} with a macro ROC AUC of {area['value']:.2f}{span}, where knowing nothing gives 0.50;"
         f" {verdict}."
     )

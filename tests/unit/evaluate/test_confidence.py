@@ -73,6 +73,13 @@ def test_a_mean_below_one_says_how_many_sets_are_empty() -> None:
     assert text.startswith(f"At 90% a set holds 0.9 of 3 classes on average, {said_of_empty}; classes with 10 calibr")
 
 
+def test_control_wells_are_not_counted_as_compounds_without_a_word() -> None:
+    found = measure_confidence(compound_run(0, controls=20), 20)
+    about = {"classes": list(CLASSES), "compounds": 24}
+    (text,) = [v.text for v in confidence_verdicts({"about": about, "confidence": found}) if v.name == "sets_cover"]
+    assert "; 28 compounds (controls by well), calibrated on" in text
+
+
 def test_planted_odd_sites_are_marked() -> None:
     run = with_quality(compound_run(2, compounds=(200, 100, 100)))
     table = run.table[run.table["part"] == "test"].drop(columns=["part", "fold", "truth"]).reset_index(drop=True)

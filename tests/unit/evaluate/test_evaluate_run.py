@@ -255,6 +255,15 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
         evaluate_run(tmp_path)
 
 
+def test_control_wells_are_not_counted_as_compounds_without_a_word(tmp_path: Path) -> None:
+    """Of eight test units of a small plate three were compounds, and five control wells."""
+    layout = Layout(n_classes=3, n_plates=1, split_by="compound", folds=1, compounds_per_class=2, control_share=0.2)
+    evaluation = evaluate(tmp_path / "run", layout)
+    about = evaluation.metrics["about"]
+    assert about["compounds"] < about["n_clusters"] < 10
+    assert said(evaluation, f"The test part holds {about['n_clusters']} compounds (controls by well) only")
+
+
 @pytest.mark.parametrize("by", ["compound", "well"])
 def test_without_settings_the_split_is_found_from_its_parts(tmp_path: Path, by: str) -> None:
     """Else a split by compound would be called one by well, and its intervals be drawn over wells."""
