@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -26,6 +27,7 @@ SPLIT = "split.parquet"
 HISTORY = "history.jsonl"
 PREDICTIONS = "predictions.parquet"
 WEIGHTS = "model.safetensors"
+CHECKPOINTS = "checkpoints"
 UNFINISHED = ".tmp"
 """End of a name under which a file is being written."""
 CHANGES = "resumed.jsonl"
@@ -110,10 +112,25 @@ def write_weights(folds: Mapping[int, Mapping[str, Tensor]], path: Path) -> None
     unfinished = unfinished_name(path)
     named = {f"fold{fold}.{name}": value.contiguous() for fold, part in folds.items() for name, value in part.items()}
     try:
-        save_file(named, unfinished)
+        save_tensors(named, unfinished)
         give_name(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, said: dict[str, str] | None = None) -> None:
+    """Write tensors and what is said of them as safetensors.
+
+    Raises:
+        OSError: as of any other file; safetensors has an error of its own for a full disk.
+    """
+    try:
+        save_file(dict(tensors), path, said)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def read_weights(path: Path, folds: int) -> list[dict[str, Tensor]]:

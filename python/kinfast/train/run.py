@@ -1,7 +1,7 @@
 """A training run, from a prepared store to a folder with everything in it."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from kinfast.train.assemble import assemble_fold, assemble_model, empty_model, f
 from kinfast.train.batch_size import find_batch_size
 from kinfast.train.environment import changed_since, describe_environment
 from kinfast.train.fit import fit
+from kinfast.train.holding import held_folder
 from kinfast.train.inference import answer
 from kinfast.train.limits import memory_in_words, torch_threads
 from kinfast.train.parallel import train_folds
@@ -89,9 +90,10 @@ def train(
     plan, weights = ranks.together(
         lambda: (_plan(store, config, threads, parallel_folds, ranks), load_weights(config.backbone, config.weights))
     )
-    with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
+    with _at_work(plan, threads) as held:
         plan, report = ranks.together(lambda: _settle(plan, weights, store.image_size))
         ranks.together(lambda: folder.claim_folder(out) if ranks.first else None)
+        ranks.together(lambda: held.enter_context(held_folder(out)) if ranks.first else None)
         _say(reporter, [*plan.notes, *report])
         if ranks.first:
             _write_settings(store, plan, out, threads)
@@ -117,11 +119,12 @@ def resume(
     """
     reporter = reporter or Silent()
     plan = ranks.together(lambda: _plan_again(store, run, ranks))
-    ranks.together(lambda: folder.remove_unfinished(run) if ranks.first else None)
     config = plan.config
-    begun = bool(ranks.share(_all_begun(run, plan)))
-    weights = ranks.together(lambda: None if begun else load_weights(config.backbone, config.weights))
-    with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
+    with _at_work(plan, threads) as held:
+        ranks.together(lambda: held.enter_context(held_folder(run)) if ranks.first else None)
+        ranks.together(lambda: folder.remove_unfinished(run) if ranks.first else None)
+        begun = bool(ranks.share(_all_begun(run, plan)))
+        weights = ranks.together(lambda: None if begun else load_weights(config.backbone, config.weights))
         now = _environment(plan, threads)
         changed = changed_since(folder.read_environment(run), now)
         _say(reporter, [*plan.notes, *changed])
@@ -135,7 +138,7 @@ def train_fold_of(store: PreparedStore, run: Path, number: int, threads: int, re
     plan = _plan_again(store, run)
     begun = has_checkpoint(checkpoint_path(run, number))
     weights = None if begun else load_weights(plan.config.backbone, plan.config.weights)
-    with torch_threads(threads), fast_kernels(plan.precision.device, plan.config.deterministic), _memory(plan):
+    with _at_work(plan, threads):
         _train_fold(store, plan, weights, number, run, threads, reporter, lambda _rows: None)
 
 
@@ -305,6 +308,14 @@ def _environment(plan: Plan, threads: int) -> dict[str, Any]:
         threads=threads,
         processes=plan.ranks.size,
     )
+
+
+@contextmanager
+def _at_work(plan: Plan, threads: int) -> Iterator[ExitStack]:
+    """Compute as planned; what is entered besides is left before that."""
+    kernels = fast_kernels(plan.precision.device, plan.config.deterministic)
+    with torch_threads(threads), kernels, _memory(plan), ExitStack() as held:
+        yield held
 
 
 def _memory(plan: Plan) -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from kinfast import schema
 from kinfast.data.store import PreparedStore
 from kinfast.train import train
+from kinfast.train.folder import UNFINISHED
 from kinfast.train.processes.ranks import ALONE
 
 pytestmark = pytest.mark.slow
@@ -122,7 +123,7 @@ def test_a_run_whose_first_process_was_killed_goes_on_as_if_it_had_not_been(done
     left = json.loads((done / "killed/left.json").read_text())
     assert [name.startswith(".00000009.safetensors.") for name in left] == [True, False, False]
     assert left[1:] == ["00000007.safetensors", "00000008.safetensors"]
-    assert not list((done / "killed").rglob(".*"))
+    assert not list((done / "killed").rglob(f".*{UNFINISHED}"))
     assert read_history(done / "killed") == read_history(done / "undisturbed")
     first, second = (load_file(done / run / "model.safetensors") for run in ("killed", "undisturbed"))
     assert all(torch.equal(first[name], second[name]) for name in second)

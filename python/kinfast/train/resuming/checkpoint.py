@@ -12,14 +12,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from kinfast.progress import Reporter, Silent
-from kinfast.train.folder import give_name, unfinished_name
+from kinfast.train.folder import CHECKPOINTS, give_name, save_tensors, unfinished_name
 from kinfast.train.resuming.packing import pack, unpack
 
-FOLDER = "checkpoints"
 KEPT = 2
 """Checkpoints of a fold: should the newest be torn, the one before it is whole."""
 _SUFFIX = ".safetensors"
@@ -62,7 +60,7 @@ class Checkpoint:
 
 def checkpoint_path(run: Path, fold: int) -> Path:
     """Name the folder of a fold's checkpoints."""
-    return run / FOLDER / f"fold{fold}"
+    return run / CHECKPOINTS / f"fold{fold}"
 
 
 def has_checkpoint(path: Path) -> bool:
@@ -83,7 +81,7 @@ def save_checkpoint(state: Checkpoint, path: Path) -> None:
     unfinished = unfinished_name(target)
     tensors, rest = pack({item.name: getattr(state, item.name) for item in fields(Checkpoint)})
     try:
-        save_file(tensors, unfinished, {"state": rest, "crc32": str(_checksum(tensors, rest))})
+        save_tensors(tensors, unfinished, {"state": rest, "crc32": str(_checksum(tensors, rest))})
         give_name(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)
