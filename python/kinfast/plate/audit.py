@@ -211,7 +211,7 @@ def _dose_counts(labels: pd.DataFrame) -> list[str]:
     every = sorted(set().union(*doses.values()))
     if every[-1] > HIGHEST_DOSE_UM:
         lines.append(f"doses go up to {every[-1]:g} µM: are they the stock's concentrations, or in another unit?")
-    if len(every) > usual and not odd:
+    if len(every) > usual > 1 and not odd:  # of one dose each, as in a first screen, they may well differ
         listed = _listed([f"{dose:g}" for dose in every])
         lines.append(f"each compound has {usual} doses, but {len(every)} occur over all: {listed} µM")
     return lines

@@ -45,9 +45,10 @@ def derive_labels(
         }
     )
     used = {used_compound, used_target, used_dose, *used_roles}
+    batch = columns.find_column(fields, columns.BATCH_WORDS)
     others = {}
     for field in fields:
-        name = METADATA + "_".join(field.split())
+        name = schema.BATCH if field == batch else METADATA + "_".join(field.split())
         if field not in used and name not in RESERVED:
             others[name] = _typed([row.get(field) for row in rows])
     return pd.concat([frame, pd.DataFrame(others, index=frame.index)], axis=1), tuple(notes)

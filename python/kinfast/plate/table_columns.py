@@ -33,6 +33,8 @@ ROLE_WORDS = (
 )  # fmt: skip
 SOLVENT_WORDS = ("solvent", "vehicle")
 UNIT_WORDS = ("doseunit", "doseunits", "concentrationunit", "concentrationunits", "concunit", "pertdoseunit", "unit")
+BATCH_WORDS = ("batch",)
+"""What windows may be set by: called Metadata_Batch, however a table spells it."""
 NO_METADATA_WORDS = ("index", "imagenumber", "tablenumber", "site", "field", "fieldid", "fov", "timepoint", "series")
 """Columns of an image or of the table itself, not of a well."""
 

@@ -14,6 +14,9 @@ Values = NDArray[np.float64]
 MUCH = 2.0
 """A single channel that is blurred by this factor beyond its threshold counts alone; else half of them must be."""
 
+BARE_FIELD = 8.0
+"""(p99 - p5) / noise that a field without cells stays below: twice that of Gaussian noise, which is 4."""
+
 
 class Verdicts:
     """Flags of n sites with what they compared and their reasons, filled one by one."""
@@ -95,8 +98,14 @@ def signs_of_cells(measures: Measures, thresholds: Thresholds) -> Values:
 
     Signs are nuclei, over the number that passes for none and one more; and the bodies of cells beyond the border: the
     spread of the corrected image over that of a field without cells, in the channel of which half show less.
+
+    Where nuclei cover most of each field, none stands out and none is counted; and a few sites do not tell how flat a
+    field without cells is. Then noise is what is compared with, in the channel that stands out of it most.
     """
     limits = _row(thresholds.textureless, measures)
+    if np.isposinf(thresholds.nuclei_brightness) and np.isnan(limits).any():
+        strongest: Values = measures.values["signal_to_noise"].max(axis=1, initial=0.0) / BARE_FIELD
+        return strongest
     spread = measures.values["corrected_std"]
     ratios = np.sort(np.divide(spread, limits, out=np.zeros_like(spread), where=limits > 0), axis=1)
     if np.isnan(measures.cells).all():

@@ -21,7 +21,7 @@ from kinfast.progress import Reporter
 
 BATCH = 64
 """Sites a native call."""
-METHOD_VERSION = 9
+METHOD_VERSION = 10
 """Raised whenever the same input and parameters would give other bytes than before."""
 SYSTEM_ERRORS = tuple(os.strerror(code) for code in sorted(errno.errorcode))
 """How the reason of a file ends that the system refused."""

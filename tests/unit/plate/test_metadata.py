@@ -250,9 +250,16 @@ def test_dmso_is_a_negative_control_and_it_is_said(tmp_path: Path) -> None:
 
 def test_other_columns_are_kept_under_their_names(tmp_path: Path) -> None:
     labels = join(tmp_path, "well,SBS_Doses,Cell line,batch,image_number,FileName_DNA\nB02,3,U2OS,007,1,a.tif\n")
-    assert labels.frame.columns.tolist()[6:] == ["Metadata_SBS_Doses", "Metadata_Cell_line", "Metadata_batch"]
+    assert labels.frame.columns.tolist()[6:] == ["Metadata_SBS_Doses", "Metadata_Cell_line", "Metadata_Batch"]
     assert column(labels, "Metadata_SBS_Doses")[0] == 3.0
-    assert column(labels, "Metadata_batch")[0] == "007"
+    assert column(labels, "Metadata_Batch")[0] == "007"
+
+
+@pytest.mark.parametrize("header", ["batch", "BATCH", "Metadata_Batch"])
+def test_a_batch_is_one_however_it_is_spelled(tmp_path: Path, header: str) -> None:
+    """`batch` in small letters was another column, and --intensity batch took all plates for one batch."""
+    labels = join(tmp_path, f"well,{header}\nB02,b1\n")
+    assert column(labels, schema.BATCH)[0] == "b1"
 
 
 def test_types_do_not_depend_on_what_is_missing(tmp_path: Path) -> None:

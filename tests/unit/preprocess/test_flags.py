@@ -126,6 +126,14 @@ def test_few_sites_are_judged_by_absolute_rules_only() -> None:
     assert thresholds["blurred_DNA"] is None
 
 
+def test_of_a_few_crowded_sites_none_is_empty_where_no_nucleus_stands_out() -> None:
+    """Nuclei that covered most of eleven fields were taken for background, and every site for empty."""
+    measures = make_measures(11, cells=dict.fromkeys(range(11), 0.0), signal_to_noise={(i, 0): 6.0 for i in range(11)})
+    measures.values["signal_to_noise"][:, 1] = [15.0] * 10 + [6.0]
+    crowded = find_thresholds(measures, DARK, (float("inf"), 4.0), {})
+    assert flagged(flag_sites(measures, crowded)) == {"Flag_empty": [10]}
+
+
 def test_without_a_nuclear_stain_texture_tells_empty_sites() -> None:
     measures = make_measures(60, corrected_std={3: 9.0, (4, 0): 9.0})
     bare = Measures(CHANNELS, measures.values, np.full(60, np.nan), np.full(60, np.nan), measures.correlations)
