@@ -31,9 +31,8 @@ def judge_plates(
     """
     flags = [*schema.EXCLUDED_FLAGS, schema.FLAG_EXCLUDED]
     lost = sites[flags].any(axis=1)
-    shares = lost.astype(np.float64).groupby(sites[schema.PLATE]).mean().sort_values(ascending=False, kind="stable")
-    bare = [plate for plate in dataset["plates"] if plate not in shares.index]
-    poor = [*bare, *(str(plate) for plate, share in shares.items() if share > MANY)]
+    shares = _lost_shares(sites, lost, quarantine)
+    poor = [str(plate) for plate, share in shares.items() if share > MANY]
     lacking = _without_controls(sites)
     drifting = [test for of in dataset["plates"].values() for test in of["drift"] if test["found"]]
     sentences = (
@@ -46,6 +45,16 @@ def judge_plates(
     if poor or lacking or len(quarantine):
         return str(Kind.CAUTION), LOOK, sentences
     return str(Kind.FINDING if drifting else Kind.SUPPORT), READY, sentences
+
+
+def _lost_shares(sites: pd.DataFrame, lost: "pd.Series[bool]", quarantine: pd.DataFrame) -> "pd.Series[float]":
+    """Give the share of each plate's sites that cannot be trained on, flagged or set aside, the largest first."""
+    aside = quarantine[quarantine["plate"] != ""].drop_duplicates(["plate", "well", "site", "timepoint"])
+    n_aside = aside.groupby("plate").size()
+    flagged = lost.astype(np.float64).groupby(sites[schema.PLATE].astype(object))
+    n_lost = flagged.sum().add(n_aside, fill_value=0)
+    n_sites = flagged.size().add(n_aside, fill_value=0)
+    return (n_lost / n_sites).sort_values(ascending=False, kind="stable")
 
 
 def _usable(

@@ -56,6 +56,16 @@ def test_a_blurred_plate_without_controls_and_broken_files_are_named() -> None:
     assert "no negative controls are known on P2" in sentences[2]
 
 
+def test_sites_that_were_set_aside_are_lost_too() -> None:
+    """A plate of which half could not be read passed for whole, and one without any site had no name."""
+    sites, dataset = store()
+    half = [["a.tif", "P1", f"C{i:02d}", "1", "1", channel, "cut"] for i in range(40) for channel in ("DNA", "ER")]
+    broken = pd.DataFrame([*half, ["b.tif", "P3", "B02", "1", "1", "DNA", "cut"]], columns=schema.QUARANTINE)
+    dataset["plates"]["P3"] = dict(dataset["plates"]["P1"])
+    sentence = judge_plates(sites, broken, dataset)[2][2]
+    assert sentence.startswith("2 plates of 3 lose over 20% of the sites, P3 the most (100%)")
+
+
 def test_drift_and_the_controls_distance_are_said() -> None:
     sites, dataset = store()
     test = {"measure": "DNA", "test": "order", "wells": "negcon", "effect": 0.12, "p": 0.001, "q": 0.01, "found": True}
