@@ -71,6 +71,9 @@ def test_the_path_is_the_last_line_and_the_scores_stand_above(trained: Trained) 
     assert trained.run.name.endswith("-lenet_alexnet-1")
     assert trained.stdout[0].split()[0] == "wells"
     assert {"model", "prior"} <= {line.split()[0] for line in trained.stdout if line}
+    report, following = trained.stdout[-3:-1]
+    assert report == f"report: {trained.stdout[-1]}/report.html"
+    assert following.startswith(f"next: kinfast predict {trained.stdout[-1]} ")
     files = {path.name for path in trained.run.iterdir()}
     assert {"metrics.json", "report.html", "predictions.parquet", "model.safetensors", "split.parquet"} <= files
 

@@ -169,6 +169,7 @@ def command(
         if not ranks.first:
             return
         evaluation = evaluate_run(run, reporter=reporter)
-        write_report(run, reporter=reporter)
-    for line in (*summary_lines(evaluation), run):
+        report = write_report(run, reporter=reporter)
+    following = f"next: kinfast predict {run} PREPARED, for other plates; kinfast explain {run} PREPARED"
+    for line in (*summary_lines(evaluation), f"report: {report}", following, run):
         typer.echo(line)
