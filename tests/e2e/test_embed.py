@@ -37,3 +37,7 @@ def test_embed_writes_tables_that_activity_takes(tmp_path: Path, capsys) -> None
     assert call(*found, "--quiet") == 0
     assert call(*words, "--normalise", "none-such") == 2
     assert "no --normalise 'none-such': wanted one of none, standardise, tvn" in capsys.readouterr().err
+    nameless = store.sites.drop(columns=["Metadata_Compound", "Metadata_Role"])
+    nameless.to_parquet(tmp_path / "prepared/sites.parquet", index=False)
+    assert call(*words, "--quiet") == 0
+    assert not (out / "compounds.parquet").exists()  # another store's would seem to be this one's

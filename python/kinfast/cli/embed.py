@@ -84,6 +84,8 @@ def command(
         for name, table in tables.items():
             if table is None:
                 reporter.line("no compounds.parquet: the store names no compound")
+                for suffix in ("parquet", "h5ad"):  # those of another store would seem to be of this one
+                    (folder / f"{name}.{suffix}").unlink(missing_ok=True)
                 continue
             write_table(table, folder / f"{name}.parquet")
             if annotated_data.anndata_is_there():
@@ -93,7 +95,10 @@ def command(
             found = retrieval.retrieve(made.wells, normalise != NONE, seed)
             for place in (folder, retrieval.kept_folder(run) / prepared.resolve().name):
                 retrieval.write_retrieval(found, place)
-            notes += [*found.notes, *retrieval.in_words(found), f"kinfast evaluate {run} shows them on the run's page"]
+            scores = retrieval.in_words(found)
+            notes += [*found.notes, *scores]
+            if scores:
+                notes.append(f"kinfast evaluate {run} shows them on the run's page")
         else:
             notes.append(retrieval.INSTALL)
         for note in notes:

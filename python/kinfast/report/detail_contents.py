@@ -30,7 +30,7 @@ def detail_tables(metrics: dict[str, Any]) -> list[Table]:
             POINT_COLUMNS,
             metrics["operating_points"],
             "The validated threshold let at most 5 % of the other classes pass in the validation part of the same fold;"
-            " with folds their mean is shown.",
+            " with folds their mean is shown, and those count whose validation part holds the class.",
             2,
         ),
         ("by_plate", "Performance by plate (wells)", PLATE_COLUMNS, metrics["by_plate"], "", 1),
@@ -88,9 +88,15 @@ def _repeats(metrics: dict[str, Any], level: str) -> Table:
 
 
 def _table(name: str, title: str, columns: tuple[str, ...], rows: list[dict[str, Any]], note: str, words: int) -> Table:
-    header = tuple(WORDS.get(column, column.replace("_", " ")) for column in columns)
+    header = tuple(_heading(column) for column in columns)
     cells = tuple(tuple(_cell(row[column]) for column in columns) for row in rows)
     return Table(name, title, pd.DataFrame(rows, columns=list(columns)), header, cells, note, words)
+
+
+def _heading(column: str) -> str:
+    """Name a column as its neighbours are: the ends of an interval by their score."""
+    stem, _, end = column.rpartition("_")
+    return WORDS.get(column) or (f"{WORDS[stem]} {end}" if stem in WORDS else column.replace("_", " "))
 
 
 def _cell(value: object) -> str:
