@@ -1,5 +1,6 @@
 """Minibatches are made while the model still works on the one before: on a GPU, on a stream beside the model's."""
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -27,7 +28,7 @@ def made_ahead(make: Callable[[T], Minibatch], batches: Iterable[T], device: tor
     if device.type != "cuda":
         yield from map(make, batches)
         return
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream = side_stream(device)
     # what is resident was put there by the stream of this moment
     stream.wait_stream(torch.cuda.current_stream(device))
     asked: deque[torch.cuda.Event] = deque()
@@ -41,6 +42,16 @@ def made_ahead(make: Callable[[T], Minibatch], batches: Iterable[T], device: tor
         waiting = made
     if waiting is not None:
         yield _handed_over(*waiting, device)
+
+
+@functools.cache
+def side_stream(device: torch.device) -> torch.cuda.Stream:
+    """Give a GPU's stream beside the model's, the same one each time.
+
+    torch's allocator keeps what a stream has freed for that stream alone: with a new one each epoch every epoch would
+    take its minibatches' memory anew.
+    """
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def _handed_over(batch: Minibatch, ready: torch.cuda.Event, device: torch.device) -> Minibatch:

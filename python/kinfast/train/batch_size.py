@@ -20,6 +20,7 @@ from kinfast.data.store import PreparedStore
 from kinfast.errors import UsageError
 from kinfast.models import StreamClassifier
 from kinfast.train.assemble import assemble_updater, empty_model
+from kinfast.train.limits import is_full
 from kinfast.train.planning.plan import Plan
 from kinfast.train.stepping.kernels import UNCOMPILED
 
@@ -136,7 +137,9 @@ def _fits(plan: Plan, size: int, room: float) -> bool:
     try:
         _take_steps(plan, size, device)
         return torch.cuda.max_memory_reserved(device) <= room
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if not is_full(error):
+            raise
         return False
     finally:
         gc.collect()

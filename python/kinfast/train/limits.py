@@ -5,6 +5,9 @@ from contextlib import contextmanager
 
 import torch
 
+_FULL = ("allocate memory", "out of memory", "ALLOC_FAILED")
+"""Of the CPU's allocator; of CUDA's driver and Apple's GPUs; of cuBLAS and cuDNN, whose workspaces come last."""
+
 
 @contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
@@ -31,7 +34,12 @@ def memory_in_words(device: str, what: str, remedy: str) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator has no type of its own
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+    except RuntimeError as error:
+        if not is_full(error):
             raise
         raise MemoryError(f"the memory of {device} does not hold {what}: {remedy}") from error
+
+
+def is_full(error: RuntimeError) -> bool:
+    """Say whether an error is of a full memory: torch's allocator has a type for it, the libraries below only words."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _FULL)

@@ -1,7 +1,9 @@
 """Several folds at once, each in a process of its own; the checkpoints are what they leave."""
 
 import multiprocessing
+import os
 import queue
+import signal
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from pathlib import Path
@@ -11,8 +13,11 @@ from kinfast.progress import Reporter
 from kinfast.train.processes.gpus import deal_gpus, take_gpu
 
 LISTEN_SECONDS = 0.2
+EXIT_INTERRUPTED = 130
 _told: Any = None
 """In a worker: the queue that its lines go to."""
+_parent = 0
+"""In a worker: number of the process that started it."""
 
 
 class _Sender:
@@ -22,7 +27,9 @@ class _Sender:
         """Leave the stage to the parent: one bar counts all folds."""
 
     def advance(self, count: int = 1, note: str = "") -> None:
-        """Send the progress."""
+        """Send the progress; where nobody is left to hear of it, ask this process to stop, as the parent would."""
+        if _orphaned():
+            os.kill(os.getpid(), signal.SIGTERM)
         _told.put((count, ""))
 
     def line(self, text: str) -> None:
@@ -50,7 +57,9 @@ def train_folds(
     messages = context.Queue()
     share = max(1, threads // workers)
     dealt = deal_gpus(context, workers, [device])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(messages, dealt)) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), messages, dealt)
+    ) as pool:
         waiting = {pool.submit(_train_one, tuple(stores), test_on, run, fold, share) for fold in folds}
         try:
             while waiting:
@@ -66,17 +75,26 @@ def train_folds(
     _pass_on(messages, reporter)
 
 
-def _begin(messages: Any, dealt: Any) -> None:
-    global _told
-    _told = messages
+def _begin(parent: int, messages: Any, dealt: Any) -> None:
+    global _told, _parent
+    _told, _parent = messages, parent
     take_gpu(dealt)
+
+
+def _orphaned() -> bool:
+    """Whether the parent was killed. Its workers would go on beside the run that is resumed, and then wait for ever."""
+    return os.getppid() != _parent
 
 
 def _train_one(stores: tuple[Path, ...], test_on: Path | None, run: Path, fold: int, threads: int) -> None:
     from kinfast.data.merged import open_stores
     from kinfast.train.run import train_fold_of
 
-    train_fold_of(open_stores(stores, test_on), run, fold, threads, _Sender())
+    try:
+        train_fold_of(open_stores(stores, test_on), run, fold, threads, _Sender())
+    finally:
+        if _orphaned():
+            os._exit(EXIT_INTERRUPTED)
 
 
 def _pass_on(messages: Any, reporter: Reporter) -> None:

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import torch
 
+from kinfast.data.ahead import side_stream
 from kinfast.data.prefetch import prefetched
 
 
@@ -54,3 +56,12 @@ def test_no_more_than_the_depth_is_made_ahead() -> None:
     # one in the caller's hands, two waiting
     assert len(made) <= 3
     items.close()
+
+
+def test_a_gpu_has_one_stream_beside_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a stream has freed is its own: with a new one each epoch the minibatches' memory would be taken anew."""
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: [device])
+    first, second = (torch.device("cuda", number) for number in (6, 7))
+    assert side_stream(first) is side_stream(first)
+    assert side_stream(first) is not side_stream(second)
+    side_stream.cache_clear()

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
-from kinfast.config import TrainConfig
+from kinfast.config import OPTIMIZERS, TrainConfig
 from kinfast.data.store import PreparedStore
 from kinfast.errors import RunError
 from kinfast.progress import Silent
@@ -26,7 +27,8 @@ from kinfast.train.resuming.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from kinfast.train.resuming.packing import pack, unpack
+from kinfast.train.resuming.packing import pack, restore_optimizer, unpack
+from kinfast.train.stepping.optimizers import make_optimizer, optimizer_parameters
 
 LOADERS = ["torch", "dali"]
 
@@ -281,3 +283,19 @@ def test_one_pixel_block_is_another_set_of_images(learnable: PreparedStore, tmp_
     images[0] += 1
     np.save(file, images)
     assert PreparedStore.open(tmp_path / "copy").content_hash() != learnable.content_hash()
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_scalars_of_an_optimiser_stay_where_a_new_one_has_them(name: str) -> None:
+    """torch moves NAdam's to the parameters' GPU, where each step would wait for each of them; meta stands for one."""
+    stated = optimizer_parameters(name, momentum=None, weight_decay=None)
+    here, there = (nn.Parameter(torch.ones(3, 2, device=device)) for device in ("cpu", "meta"))
+    optimizer = make_optimizer(name, [here], 0.1, stated)
+    here.grad = torch.ones(3, 2)
+    optimizer.step()
+    moved = make_optimizer(name, [there], 0.1, stated)
+    restore_optimizer(moved, optimizer.state_dict())
+    for key, value in optimizer.state[here].items():
+        if isinstance(value, torch.Tensor):
+            assert moved.state[there][key].device.type == ("cpu" if value.ndim == 0 else "meta"), key
+            assert value.ndim or moved.state[there][key] == value

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from kinfast import schema
@@ -231,9 +232,23 @@ def test_divergence_is_said(learnable: PreparedStore, quick: TrainConfig, tmp_pa
         train(learnable, wild, tmp_path / "run")
 
 
-def test_a_full_memory_is_said_in_one_line() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"),
+        torch.AcceleratorError("CUDA error: out of memory", 2),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"),
+    ],
+    ids=["host", "torch", "driver", "cuBLAS", "Apple"],
+)
+def test_a_full_memory_is_said_in_one_line(error: RuntimeError) -> None:
     said = "the memory of cpu does not hold a minibatch: lower --batch-size"
     with pytest.raises(MemoryError, match=said), memory_in_words("cpu", "a minibatch", "lower --batch-size"):
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried")
+        raise error
+
+
+def test_other_errors_are_not_of_the_memory() -> None:
     with pytest.raises(RuntimeError, match="shape"), memory_in_words("cpu", "", ""):
         raise RuntimeError("shape mismatch")

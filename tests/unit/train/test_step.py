@@ -172,3 +172,11 @@ def test_nothing_else_steps_an_optimiser() -> None:
         if ".backward(" in file.read_text() or "optimizer.step(" in file.read_text()
     ]
     assert stepping == ["step.py"]
+
+
+def test_a_gpu_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cuda:1") == "cuda:1"
+    with pytest.raises(UsageError, match="device cuda:2: this machine has 2 GPUs, from cuda:0"):
+        choose_device("cuda:2")

@@ -59,9 +59,21 @@ def unpack(tensors: Mapping[str, Tensor], rest: str) -> Any:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load an optimiser's state, each part in its parameter's layout: fused kernels run through both in one order."""
+    """Load an optimiser's state, each part as a new optimiser has it.
+
+    What is of a parameter's shape takes its layout: fused kernels run through both in one order. Scalars stay on the
+    host, unless kernels read them: torch moves NAdam's product of momenta to the GPU, and then waits for the GPU to
+    hear it, once a parameter in each step.
+    """
     optimizer.load_state_dict(state)
-    for parameter, values in optimizer.state.items():
-        for name, value in values.items():
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
-                values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+    number = 0
+    for group in optimizer.param_groups:
+        on_host = not (group.get("fused") or group.get("capturable"))
+        for parameter in group["params"]:
+            kept, values = state["state"].get(number, {}), optimizer.state.get(parameter, {})
+            for name, value in kept.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+                elif isinstance(value, Tensor) and value.ndim == 0 and on_host:
+                    values[name] = value.cpu().clone()
+            number += 1
