@@ -171,7 +171,9 @@ def _compound(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def judge_classes(rows: list[dict[str, Any]], draws: Float) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+def judge_classes(
+    rows: list[dict[str, Any]], draws: Float, unit: str
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """Mark the classes that are large enough to be judged, and test whether those differ at all (K-54).
 
     A class of compounds is judged from `config.FEWEST_JUDGED` compounds on, one of controls from as many wells on;
@@ -180,6 +182,7 @@ def judge_classes(rows: list[dict[str, Any]], draws: Float) -> tuple[list[dict[s
     Args:
         rows: of `per_class.score_classes`.
         draws: (n_draws, n_classes) areas of the bootstrap.
+        unit: of `judged_unit`.
 
     Returns:
         The rows with `judged`; and Cochran's Q over the judged areas with its p, None for fewer than two.
@@ -187,7 +190,6 @@ def judge_classes(rows: list[dict[str, Any]], draws: Float) -> tuple[list[dict[s
     """
     from scipy.stats import chi2
 
-    unit = judged_unit(rows)
     judged = [row | {"judged": _is_judged(row, row[unit] or row["wells"])} for row in rows]
     codes = [code for code, row in enumerate(judged) if row["judged"]]
     variances = np.array([np.nanvar(draws[:, code], ddof=1) for code in codes])
@@ -201,9 +203,9 @@ def judge_classes(rows: list[dict[str, Any]], draws: Float) -> tuple[list[dict[s
     return judged, {"n_judged": len(codes), "mean": number(mean), "q": number(statistic), "p": number(p)}
 
 
-def judged_unit(rows: list[dict[str, Any]]) -> str:
-    """Name what classes are judged by: compounds, or wells where no class has two compounds."""
-    return "compounds" if any(row["compounds"] > 1 for row in rows) else "wells"
+def judged_unit(run: Run) -> str:
+    """Name what classes are judged by: compounds, or wells where the classes are compounds."""
+    return "wells" if run.config.get("label", "") == schema.COMPOUND else "compounds"
 
 
 def _is_judged(row: dict[str, Any], units: int) -> bool:

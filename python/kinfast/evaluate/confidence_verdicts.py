@@ -67,7 +67,12 @@ def _size(found: dict[str, Any], n_classes: int, classes: str) -> Iterator[Verdi
 
 def _calibration(found: dict[str, Any]) -> Verdict:
     plain, scaled = found["calibration"][UNSCALED], found["calibration"][SCALED]
-    off = plain["perfect_high"] is not None and plain["value"] > plain["perfect_high"]
+    if plain["perfect_high"] is None:
+        text = (
+            f"The calibration error is {plain['value']:.3f}; without draws nobody can say what chance alone would give."
+        )
+        return Verdict(Kind.CAUTION, text, "calibrated", False)
+    off = plain["value"] > plain["perfect_high"]
     temperatures = ", ".join(f"{value:.2f}" for value in found["temperatures"])
     meaning = "cannot be read as chances of being right" if off else "are as right as so few rows can show"
     return Verdict(

@@ -25,6 +25,7 @@ from kinfast.evaluate.baselines import (
 from kinfast.evaluate.breakdown import (
     fold_levels,
     judge_classes,
+    judged_unit,
     scores_by_dose,
     scores_by_plate,
     spread_of_classes,
@@ -126,7 +127,7 @@ def _details(
     model = score_level(level, test.probabilities, multiplicities)
     validation = read_test(run, schema.PART_VALIDATION)
     fewer = min(draws, config.PARTIAL_DRAWS)
-    judged, heterogeneity = judge_classes(metrics["per_class"][name], model.draws.areas)
+    judged, heterogeneity = judge_classes(metrics["per_class"][name], model.draws.areas, metrics["about"]["judged_by"])
     folds = list(fold_levels(test, name, run.split_by))
     return {
         "log_loss": measure_log_loss(level, test.probabilities, prior, multiplicities),
@@ -286,6 +287,7 @@ def _about(run: Run, test: TestPart, draws: int, notes: list[str]) -> dict[str, 
         "level": "compound" if by_compound else "well",
         "n_clusters": int(np.unique(test.units.groups if by_compound else test.units.wells).size),
         "n_folds": int(np.unique(test.folds).size),
+        "judged_by": judged_unit(run),
         "sites": int(test.codes.size),
         "wells": int(np.unique(test.units.wells).size),
         "compounds": int(np.unique(test.units.compounds[test.units.compounds != ""]).size),

@@ -7,7 +7,6 @@ import numpy as np
 from scipy.stats import binomtest
 
 from kinfast import config, schema
-from kinfast.evaluate.breakdown import judged_unit
 from kinfast.evaluate.convergence import UNLEARNED, Convergence, fold_convergence, least_converged
 from kinfast.evaluate.levels import Level
 from kinfast.evaluate.run_folder import Run
@@ -161,7 +160,7 @@ def _scatter(metrics: dict[str, Any]) -> Iterator[Verdict]:
 
 def _small_classes(metrics: dict[str, Any]) -> Iterator[Verdict]:
     rows = metrics["judged_classes"]
-    small, unit = [row["class"] for row in rows if not row["judged"]], judged_unit(rows)
+    small, unit = [row["class"] for row in rows if not row["judged"]], metrics["about"]["judged_by"]
     if len(rows) < 3:
         return
     yield _trap(

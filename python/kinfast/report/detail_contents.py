@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from kinfast.config import FEWEST_JUDGED
-from kinfast.evaluate.breakdown import COMPOUND_COLUMNS, DOSE_COLUMNS, PLATE_COLUMNS, SPREAD_COLUMNS, judged_unit
+from kinfast.evaluate.breakdown import COMPOUND_COLUMNS, DOSE_COLUMNS, PLATE_COLUMNS, SPREAD_COLUMNS
 from kinfast.evaluate.operating_points import COLUMNS as POINT_COLUMNS
 from kinfast.report.tables import UNDEFINED, Table, shown
 
@@ -72,7 +72,7 @@ def per_class_table(metrics: dict[str, Any]) -> Table:
         {**row, **{f"n_{unit}": row[unit] for unit in ("compounds", "wells", "sites")}}
         for row in metrics["judged_classes"]
     ]
-    unit = judged_unit(metrics["judged_classes"])
+    unit = metrics["about"]["judged_by"]
     controls = "; a class of controls from as many wells on" if unit == "compounds" else ""
     note = f"Judged from {FEWEST_JUDGED} {unit} in test on{controls}."
     return _table("per_class", "Which classes can be judged", PER_CLASS, rows, note, 1)

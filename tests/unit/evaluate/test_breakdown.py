@@ -7,7 +7,7 @@ import pandas as pd
 from tests.unit.evaluate.compound_run import compound_run
 
 from kinfast import schema
-from kinfast.evaluate.breakdown import judge_classes, scores_by_dose, scores_by_plate
+from kinfast.evaluate.breakdown import judge_classes, judged_unit, scores_by_dose, scores_by_plate
 from kinfast.evaluate.operating_points import validated_limits
 from kinfast.evaluate.run_folder import Run
 from kinfast.evaluate.test_part import read_test
@@ -32,9 +32,11 @@ def test_classes_that_are_compounds_are_judged_by_their_wells() -> None:
     row = {"roc_auc": 0.7, "low": 0.5, "sites": 30}
     rows = [row | {"class": "C1", "compounds": 1, "wells": 6}, row | {"class": "C2", "compounds": 1, "wells": 4},
             row | {"class": "DMSO", "compounds": 0, "wells": 5}]  # fmt: skip
-    assert [one["judged"] for one in judge_classes(rows, areas)[0]] == [True, False, True]
-    rows[1]["compounds"] = 2
-    assert [one["judged"] for one in judge_classes(rows, areas)[0]] == [False, False, True]
+    assert [one["judged"] for one in judge_classes(rows, areas, "wells")[0]] == [True, False, True]
+    assert [one["judged"] for one in judge_classes(rows, areas, "compounds")[0]] == [False, False, True]
+    run = compound_run(seed=0)
+    assert judged_unit(run) == "compounds"
+    assert judged_unit(replace(run, config={"label": schema.COMPOUND})) == "wells"
 
 
 def test_controls_are_no_dose_of_zero() -> None:

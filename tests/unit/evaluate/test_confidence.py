@@ -80,6 +80,13 @@ def test_control_wells_are_not_counted_as_compounds_without_a_word() -> None:
     assert "; 28 compounds (controls by well), calibrated on" in text
 
 
+def test_without_draws_calibration_is_not_judged() -> None:
+    found = {"confidence": measure_confidence(compound_run(0), 0), "about": {"classes": list(CLASSES)}}
+    (verdict,) = [verdict for verdict in confidence_verdicts(found) if verdict.name == "calibrated"]
+    assert not verdict.holds
+    assert "without draws" in verdict.text
+
+
 def test_planted_odd_sites_are_marked() -> None:
     run = with_quality(compound_run(2, compounds=(200, 100, 100)))
     table = run.table[run.table["part"] == "test"].drop(columns=["part", "fold", "truth"]).reset_index(drop=True)
