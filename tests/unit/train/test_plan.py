@@ -54,7 +54,7 @@ def test_a_flag_takes_sites_and_the_plan_says_from_which_class(learnable: Prepar
     sites.loc[sites[schema.WELL] == "B01", "Flag_dark"] = True
     flagged = replace(learnable, sites=sites)
     plan = make_plan(flagged, quick)
-    assert any(line.split() == ["negcon", "12", "2", "2"] for line in plan.notes)  # sites, excluded, dark
+    assert any(line.split() == ["negcon", "12", "2", "dark", "2"] for line in plan.notes)  # sites, excluded, for what
     parts = plan.split.frame.loc[plan.split.frame[schema.WELL] == "B01", schema.PART]
     assert set(parts) == {schema.PART_UNLABELLED}
 
