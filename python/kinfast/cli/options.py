@@ -1,5 +1,6 @@
 """Options that several commands share, so that they read the same everywhere."""
 
+import csv
 import os
 from pathlib import Path
 from typing import Annotated
@@ -51,5 +52,7 @@ def _processors() -> int:
 
 
 def split_words(options: list[str] | None) -> list[str] | None:
-    """Read an option that may be repeated and may hold several words with commas between; None where it is absent."""
-    return [word.strip() for option in options for word in option.split(",") if word.strip()] if options else None
+    """Read an option that may be repeated and may hold several words, as a CSV row; None where it is absent."""
+    if not options:
+        return None
+    return [word.strip() for row in csv.reader(options, skipinitialspace=True) for word in row if word.strip()]
