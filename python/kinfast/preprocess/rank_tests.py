@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 DRAWS = (999, 9999)
 """Of a first look, and of a second where the first finds p up to `SECOND_LOOK`."""
 SECOND_LOOK = 0.1
+CHUNK = 256
+"""Draws at a time, so that memory does not grow with their number: some 20 MB for six measures of 1536 wells."""
 ROUNDING = 1e-9
 """Relative; sums of squares divided by group sizes are equal up to this."""
 
@@ -47,12 +49,18 @@ def group_p(values: Floats, groups: NDArray[np.int64], seed: int = 0) -> Floats:
         (m,) p-values.
     """
     ranks = _ranks(values)
-    members = [(groups == group).astype(np.float64) for group in np.unique(groups)]
+    _, sizes = np.unique(groups, return_counts=True)
+    in_groups, starts = np.argsort(groups, kind="stable"), np.cumsum(sizes) - sizes
+    everyone = np.arange(len(groups))
 
     def statistic(index: NDArray[np.int64], some: NDArray[np.bool_]) -> Floats:
+        # which well got each place, the places group by group: one gather, whatever the number of groups
+        wells = np.empty_like(index)
+        np.put_along_axis(wells, index, everyone[None], axis=1)
+        sums = np.add.reduceat(ranks[:, some][wells[:, in_groups]], starts, axis=1)
         total = np.zeros((len(index), int(some.sum())))
-        for member in members:
-            total += (member[index] @ ranks[:, some]) ** 2 / member.sum()
+        for group, size in enumerate(sizes):
+            total += sums[:, group] ** 2 / size
         return total
 
     return _permuted_p(statistic, len(ranks), ranks.shape[1], seed)
@@ -84,9 +92,12 @@ def _permuted_p(statistic, n_wells: int, n_measures: int, seed: int) -> Floats: 
         again = p <= SECOND_LOOK if draws != DRAWS[0] else np.ones(n_measures, bool)
         if not again.any():
             break
-        index = np.tile(np.arange(n_wells), (draws, 1))
-        np.random.default_rng([seed, n_wells, draws]).permuted(index, axis=1, out=index)
-        observed = statistic(np.arange(n_wells)[None], again)
-        hits = (statistic(index, again) >= observed * (1 - ROUNDING)).sum(axis=0)
+        rng = np.random.default_rng([seed, n_wells, draws])
+        least = statistic(np.arange(n_wells)[None], again) * (1 - ROUNDING)
+        hits = np.zeros(int(again.sum()), np.int64)
+        for start in range(0, draws, CHUNK):
+            index = np.tile(np.arange(n_wells), (min(CHUNK, draws - start), 1))
+            rng.permuted(index, axis=1, out=index)
+            hits += (statistic(index, again) >= least).sum(axis=0)
         p[again] = (1 + hits) / (1 + draws)
     return p
