@@ -215,6 +215,19 @@ def test_another_store_is_not_resumed(run: Path, learnable: PreparedStore) -> No
         resume(other, run)
 
 
+def test_another_truth_or_other_streams_are_not_resumed(run: Path, learnable: PreparedStore) -> None:
+    sites = learnable.sites.copy()
+    sites.loc[0, schema.ROLE] = "poscon" if sites.loc[0, schema.ROLE] == "negcon" else "negcon"
+    with pytest.raises(RunError, match="begun with another set of labels than"):
+        resume(replace(learnable, sites=sites), run)
+    swapped = replace(learnable, dataset=learnable.dataset | {"streams": ["two", "one"]})
+    with pytest.raises(RunError, match="begun with another choice of streams than"):
+        resume(swapped, run)
+    backwards = replace(learnable, dataset=learnable.dataset | {"channels": learnable.dataset["channels"][::-1]})
+    with pytest.raises(RunError, match="begun with another order of channels than"):
+        resume(backwards, run)
+
+
 def test_nothing_is_resumed_from_an_empty_folder(learnable: PreparedStore, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"is no run: config\.json is missing"):
         resume(learnable, tmp_path)

@@ -1,10 +1,12 @@
 """A run's config.json: what was asked for, and all that it came to."""
 
+import hashlib
 from dataclasses import asdict
 from typing import Any
 
 from kinfast import __version__
 from kinfast.config import AUTO_BATCH
+from kinfast.data.labels import LabelledSites
 from kinfast.data.merged import STORES
 from kinfast.data.store import PreparedStore
 from kinfast.train.planning.plan import Plan
@@ -14,6 +16,10 @@ DECISIVE = {
     "classes": "list of classes",
     "parameters_hash": "preprocessing",
     "data_hash": "set of images",
+    "labels_hash": "set of labels",
+    "streams": "choice of streams",
+    "channels": "order of channels",
+    "input_size": "input size",
 }
 """Entries of config.json that must be the same for a run to go on, in words."""
 
@@ -35,6 +41,7 @@ def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
         "label": plan.labels.label,
         "task": plan.labels.task,
         "classes": list(plan.labels.class_names),
+        "labels_hash": labels_hash(plan.labels),
         "several_labels": plan.labels.multi_hot is not None,
         "soft_targets": plan.labels.soft,
         "split_by": plan.split.by,
@@ -60,3 +67,11 @@ def describe_run(store: PreparedStore, plan: Plan) -> dict[str, Any]:
 def parameters_hash(store: PreparedStore) -> str:
     """Give the hash of the parameters that the store was made with; empty where it has none."""
     return str(store.dataset.get("parameters_hash", ""))
+
+
+def labels_hash(labels: LabelledSites) -> str:
+    """Give the hash of what each site is learned as: who corrects a plate map changes it and no image."""
+    said = hashlib.sha256(labels.codes.tobytes())
+    if labels.multi_hot is not None:
+        said.update(labels.multi_hot.tobytes())
+    return said.hexdigest()
