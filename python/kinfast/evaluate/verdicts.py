@@ -271,6 +271,7 @@ def _limits(metrics: dict[str, Any]) -> Iterator[Verdict]:
             f"The test part holds {clusters} {spell_clusters(about)} only: the intervals are narrower than the truth.",
             "few_test_units",
         )
+    yield from _lone_classes(metrics)
     area = _scores(metrics)[MACRO]
     if area["value"] == area["low"] == 1.0:
         yield Verdict(
@@ -289,6 +290,24 @@ def _limits(metrics: dict[str, Any]) -> Iterator[Verdict]:
             "folds_pooled",
         )
     yield from (Verdict(Kind.CAUTION, note[:1].upper() + note[1:] + ".", "note") for note in about["notes"])
+
+
+def _lone_classes(metrics: dict[str, Any]) -> Iterator[Verdict]:
+    """Say where means over classes are means over single compounds or wells: a bootstrap cannot draw another one."""
+    about = metrics["about"]
+    by_compound = about["clusters"] == "compounds"
+    rows = metrics["per_class"][about["level"]]
+    sizes = [(row["compounds"] if by_compound else 0) or row["wells"] for row in rows]
+    tested, lone = sum(size > 0 for size in sizes), sum(size == 1 for size in sizes)
+    if about["positive_class"] is not None or 2 * lone < tested or not lone:
+        return
+    unit, more = about["clusters"][:-1], "; --folds tests each of them" if about["n_folds"] == 1 else ""
+    yield Verdict(
+        Kind.CAUTION,
+        f"{lone} of {tested} tested classes have one {unit} in test: how another {unit} of the class would do is in no"
+        f" interval, and those of macro scores are narrower than the truth{more}.",
+        "classes_of_one_unit",
+    )
 
 
 def spell_clusters(about: dict[str, Any]) -> str:

@@ -264,6 +264,13 @@ def test_control_wells_are_not_counted_as_compounds_without_a_word(tmp_path: Pat
     assert said(evaluation, f"The test part holds {about['n_clusters']} compounds (controls by well) only")
 
 
+def test_classes_of_one_compound_in_test_are_said(tmp_path: Path) -> None:
+    """A bootstrap draws that compound or none: the interval knows nothing of the class's other compounds."""
+    single = evaluate(tmp_path / "single", Layout(n_classes=6, split_by="compound", folds=1))
+    assert said(single, "5 of 6 tested classes have one compound in test", "--folds tests each of them")
+    assert not said(evaluate(tmp_path / "folds", Layout(n_classes=6, split_by="compound", folds=3)), "in no interval")
+
+
 @pytest.mark.parametrize("by", ["compound", "well"])
 def test_without_settings_the_split_is_found_from_its_parts(tmp_path: Path, by: str) -> None:
     """Else a split by compound would be called one by well, and its intervals be drawn over wells."""
