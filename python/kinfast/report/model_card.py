@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kinfast import schema
+from kinfast.evaluate.levels import find_units
 from kinfast.evaluate.run_folder import Run
 from kinfast.metrics.labels import HALF
 from kinfast.report.page import definitions, folded
@@ -48,7 +49,7 @@ def model_card(run: Run, metrics: Mapping[str, Any], facts: Mapping[str, Any]) -
         ("Consent", str(spec.get("consent") or UNSTATED.format(name="consent"))),
         ("Labels", _labels(run)),
         ("How the split leans", _split(run, about)),
-        ("How the classes lean", _classes(balance.raw)),
+        ("How the classes lean", _classes(run, balance.raw)),
         ("How the plates lean", _plates(run, balance.raw)),
         ("Limits", _limits(metrics)),
         ("Intended use", INTENDED),
@@ -60,18 +61,19 @@ def model_card(run: Run, metrics: Mapping[str, Any], facts: Mapping[str, Any]) -
 
 
 def balance_table(run: Run) -> Table:
-    """Count what each class has over all labelled wells: plates, wells, compounds, doses."""
+    """Count what each class has over all labelled wells: plates, wells, compounds, doses; a solvent is no compound."""
     rows = _labelled(run)
-    truths, raw = run.truths(rows), []
+    truths, compounds, raw = run.truths(rows), find_units(rows).compounds, []
     for code, name in enumerate(run.classes):
-        mine = rows[truths[:, code] >= HALF]
+        member = truths[:, code] >= HALF
+        mine, treated = rows[member], member & (compounds != "")
         raw.append(
             {
                 "class": name,
                 "plates": mine[schema.PLATE].nunique(),
                 "wells": mine.drop_duplicates([schema.PLATE, schema.WELL]).shape[0],
-                "compounds": mine[schema.COMPOUND].nunique() if schema.COMPOUND in mine else 0,
-                "doses": mine[schema.DOSE_UM].nunique() if schema.DOSE_UM in mine else 0,
+                "compounds": np.unique(compounds[treated]).size,
+                "doses": rows.loc[treated, schema.DOSE_UM].nunique() if schema.DOSE_UM in rows else 0,
                 "largest_plate": float(mine[schema.PLATE].value_counts(normalize=True).max()) if len(mine) else 0.0,
             }
         )
@@ -135,15 +137,21 @@ def _split(run: Run, about: Mapping[str, Any]) -> str:
     absent = about["classes_without_test_members"]
     words = f"By {about['split_by']}, {about['n_folds']} fold{'s' * (about['n_folds'] > 1)}, one seed"
     words += f"; {len(absent)} classes have no test member" if absent else "; every class has test members"
+    other = run.config.get("test_on")
+    words += f"; tested on another store, {other}" if other else ""
     shared = about["compounds_also_trained_on"]
     return f"{words}; {shared} of {about['compounds']} test compounds were trained on in other wells."
 
 
-def _classes(balance: pd.DataFrame) -> str:
-    wells = balance["wells"]
-    small = balance[balance["compounds"] < FEW]
+def _classes(run: Run, balance: pd.DataFrame) -> str:
+    wells, treated = balance["wells"], balance[balance["compounds"] > 0]
     words = f"The largest class has {wells.max()} wells, the smallest {wells.min()}"
-    return f"{words}; {len(small)} of {len(balance)} classes have fewer than {FEW} compounds."
+    if run.config.get("label") == schema.COMPOUND:
+        return f"{words}; a class is one compound."
+    if treated.empty:
+        return f"{words}; no class is of compounds."
+    small = treated[treated["compounds"] < FEW]
+    return f"{words}; {len(small)} of {len(treated)} classes of compounds have fewer than {FEW} of them."
 
 
 def _plates(run: Run, balance: pd.DataFrame) -> str:
