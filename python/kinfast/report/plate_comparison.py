@@ -11,7 +11,7 @@ from kinfast.report.plate_words import KINDS, drift_sentence, effect_words
 from kinfast.report.strip_plot import Strip, strip_plot
 
 WINDOWS = {
-    "plate": "Each plate has windows of its own, from its control wells.",
+    "plate": "Each plate has windows of its own.",
     "batch": "The plates of a batch are laid onto one reference by their controls' location and scale.",
     "fixed": "All plates have the same windows, set by hand: what differs between plates stays to be seen.",
 }
@@ -24,7 +24,7 @@ MEASURED = {
 def compare_html(dataset: Mapping[str, Any]) -> str:
     """Draw brightness and cells of all plates, before and after; a line per channel, a dot per plate."""
     told = {plate: of["brightness"] for plate, of in dataset["plates"].items() if of["brightness"]["n_wells"]}
-    words = paragraph(WINDOWS[dataset["intensity"]["kind"]])
+    words = paragraph(f"{WINDOWS[dataset['intensity']['kind']]}{_read_from(dataset)}")
     if len(told) < 2:
         return words + paragraph("One plate: there is nothing to compare it with.")
     kinds = {of["wells"] for of in told.values()}
@@ -40,6 +40,18 @@ def compare_html(dataset: Mapping[str, Any]) -> str:
     note = f"A dot is a plate: the median of its {wells}, as it differs from the mean over plates. To the right, the "
     note += "standard deviation over plates. Before: corrected counts; after: stored levels."
     return words + body + paragraph(note, "note") + _order(dataset["between_plates"]["order"], len(told))
+
+
+def _read_from(dataset: Mapping[str, Any]) -> str:
+    """Say which wells windows rest on; nothing where they were set by hand."""
+    plates = [of for of in dataset["plates"].values() if of["n_sites"]]
+    if dataset["intensity"]["kind"] == "fixed" or not plates:
+        return ""
+    n_controlled = sum(all(levels["of_controls"] for levels in of["levels"].values()) for of in plates)
+    if n_controlled == len(plates):
+        return " They rest on negative controls."
+    which = "some plates" if n_controlled else "all plates"
+    return f" On {which} they rest on all wells: negative controls are unknown there, or too few."
 
 
 def _strips(told: Mapping[str, Any], channels: Sequence[str], entry: str) -> list[Strip]:

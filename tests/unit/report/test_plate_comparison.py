@@ -23,7 +23,8 @@ def dataset(n_plates: int) -> dict[str, Any]:
         levels = {"before": 100.0 + 20 * i, "after": 50.0, "structures_before": 900.0 + i, "structures_after": 80.0}
         return {"wells": "negcon", "n_wells": 3, "cells": 40.0 + i, "channels": {"<DNA>": levels}}
 
-    plates = {f"P{i}": {"brightness": brightness(i)} for i in range(n_plates)}
+    rest = {"n_sites": 9, "levels": {"<DNA>": {"of_controls": True}}}
+    plates = {f"P{i}": rest | {"brightness": brightness(i)} for i in range(n_plates)}
     return {"intensity": {"kind": "plate"}, "plates": plates, "channels": ["<DNA>"], "between_plates": {"order": []}}
 
 
@@ -41,6 +42,16 @@ def test_drift_is_told_with_its_size_and_its_doubt() -> None:
     line = plate_line("P1", {"drift": DRIFT, "z_prime": Z_PRIME})
     assert line == "P1: drift: DNA over order of wells +12 %, 1 more; best Z' 0.61 (cells)"
     assert len(line) <= 80
+
+
+def test_the_page_says_which_wells_windows_rest_on() -> None:
+    """It said `from its control wells` of plates without labels, too."""
+    known = dataset(2)
+    assert "They rest on negative controls." in compare_html(known)
+    known["plates"]["P1"] |= {"levels": {"<DNA>": {"of_controls": False}}}
+    assert "On some plates they rest on all wells" in compare_html(known)
+    known["intensity"]["kind"] = "fixed"
+    assert "they rest on" not in compare_html(known).lower()
 
 
 def test_z_prime_comes_with_its_warning() -> None:
