@@ -234,7 +234,7 @@ def test_dry_run_writes_nothing(plates: Path, tmp_path: Path) -> None:
     out = tmp_path / "prepared"
     done = subprocess.run(command(plates, out, "--dry-run"), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "to do: 1 plates, 12 sites" in done.stdout
+    assert "to do: 1 plate, 12 sites" in done.stdout
     assert not out.exists()
 
 

@@ -76,7 +76,7 @@ def test_only_what_changed_is_done_again(plates: Path, tmp_path: Path) -> None:
     changed = site_file(plates, "PlateB", "B02", 1, 1)
     tifffile.imwrite(changed, tifffile.imread(changed)[::-1])
     done = run(plates, out)
-    assert done.plates_done == {"PlateB": "1 files changed"}
+    assert done.plates_done == {"PlateB": "1 file changed"}
     assert content_of(out / "images")["PlateA.npy"] == untouched
     run(plates, tmp_path / "fresh")
     assert content_of(out) == content_of(tmp_path / "fresh")
@@ -121,7 +121,7 @@ def test_verify_sees_what_time_and_size_hide(plates: Path, tmp_path: Path) -> No
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert run(plates, out).plates_done == {}
     done = run(plates, out, verify=True)
-    assert "1 images changed without their time or size (PlateA B03 s2 ER" in done.plates_done["PlateA"]
+    assert "1 image changed without a change of time or size (PlateA B03 s2 ER)" in done.plates_done["PlateA"]
 
 
 def test_exclusions_survive_reruns(plates: Path, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_exclusions_survive_reruns(plates: Path, tmp_path: Path) -> None:
     listed.write_text("plate,well,site,reason\nPlateA,B03,2,bubble\nPlateA,C09,,nothing there\n")
     out = tmp_path / "prepared"
     done = run(plates, out, exclude=listed)
-    assert done.notes == ("--exclude: 1 rows name no site of the store",)
+    assert done.notes == ("--exclude: rows that name no site of the store: 1",)
     listed.unlink()
     run(plates, out)
     sites = pd.read_parquet(out / "sites.parquet")

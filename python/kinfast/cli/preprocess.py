@@ -11,6 +11,7 @@ import typer
 from kinfast.cli.lines import wrap_line
 from kinfast.cli.options import Debug, Quiet, Threads
 from kinfast.config import ILLUMINATION_GROUP, INTENSITY, SHORTER_SIDE
+from kinfast.words import counted
 
 if TYPE_CHECKING:
     from kinfast.config import PreprocessConfig
@@ -183,9 +184,9 @@ def _estimate_lines(estimate: "Estimate", out: Path, threads: int) -> list[str]:
     if not estimate.n_sites:
         return [f"nothing to do: {out} is up to date"]
     lines = [
-        f"to do: {len(estimate.plates)} plates, {estimate.n_sites:,} sites",
-        f"time: about {_duration(estimate.seconds)} with {threads} threads "
-        f"({estimate.n_timed} sites took {1000 * estimate.seconds_per_site:.0f} ms each in both passes)",
+        f"to do: {counted(len(estimate.plates), 'plate')}, {counted(estimate.n_sites, 'site')}",
+        f"time: about {_duration(estimate.seconds)} with {counted(threads, 'thread')} "
+        f"({counted(estimate.n_timed, 'site')} took {1000 * estimate.seconds_per_site:.0f} ms each in both passes)",
         f"disk: {_size(estimate.size_bytes)} in {out}",
     ]
     lines += [f"cannot be used: {path}: {reason}" for path, reason in estimate.failed]
@@ -194,7 +195,8 @@ def _estimate_lines(estimate: "Estimate", out: Path, threads: int) -> list[str]:
 
 
 def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
-    lines = [f"{done.out}: {done.n_sites:,} sites, {len(done.plates_done)} plates done, {len(done.plates_kept)} kept"]
+    plates = f"{counted(len(done.plates_done), 'plate')} done, {len(done.plates_kept)} kept"
+    lines = [f"{done.out}: {counted(done.n_sites, 'site')}, {plates}"]
     lines += [f"  {plate}: {reason}" for plate, reason in done.plates_done.items()]
     if done.n_processed:
         lines.append(f"time: {_duration(seconds)}, {done.n_processed / seconds:,.1f} sites/s")
@@ -202,7 +204,7 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
     lines.append(f"flagged: {', '.join(flags) if flags else 'none'} (Quality_reason in sites.parquet says why)")
     if done.n_quarantined:
         which = f"{done.out / 'quarantine.csv'} says which and why"
-        lines.append(f"quarantined: {done.n_quarantined} images missing or unusable; {which}")
+        lines.append(f"quarantined: {counted(done.n_quarantined, 'image')} missing or unusable; {which}")
     for plate in list(done.plates_done)[:SHOWN_PLATES]:
         if done.checks[plate]["n_sites"]:
             lines.append(_window_line(plate, done.windows[plate]))

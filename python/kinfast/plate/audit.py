@@ -10,6 +10,7 @@ from kinfast import schema
 from kinfast.domain import Plate, QuarantineRow, Site, SiteKey, WellName, well_position
 from kinfast.plate.plate_set import PlateSet
 from kinfast.plate.roles import is_vehicle
+from kinfast.words import counted
 
 PLATE_FORMATS = {96: (8, 12), 384: (16, 24), 1536: (32, 48)}
 """Rows and columns by the number of wells. Source: ANSI SLAS 4-2004."""
@@ -166,7 +167,7 @@ def _empty_files(plates: Sequence[Plate]) -> list[str]:
         file.path for plate in plates for site in plate.sites for files in site.channels for file in files
         if file.size_bytes == 0 and file.mtime_ns  # without a time: a link to nowhere, or nobody may look at it
     ]  # fmt: skip
-    return [f"{len(empty)} files are empty (0 bytes): {_listed(empty)}"] if empty else []
+    return [f"empty (0 bytes): {counted(len(empty), 'file')}: {_listed(empty)}"] if empty else []
 
 
 def audit_labels(labels: pd.DataFrame) -> list[str]:

@@ -18,6 +18,7 @@ from kinfast.preprocess.plan import NO_SHAPE, PlateTask
 from kinfast.preprocess.sampling import site_paths
 from kinfast.preprocess.shard import CONTROLS, FILES, HASHES, PARAMETERS, REFERENCE, STATE, UNREADABLE
 from kinfast.progress import Reporter
+from kinfast.words import counted
 
 BATCH = 64
 """Sites a native call."""
@@ -83,15 +84,16 @@ def explain_change(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
     old, new = before[FILES], now[FILES]
     added, gone = len(new.keys() - old.keys()), len(old.keys() - new.keys())
     changed = sum(old[path] != new[path] for path in old.keys() & new.keys())
-    words = [f"{n} files {word}" for n, word in ((added, "added"), (gone, "gone"), (changed, "changed")) if n]
+    kinds = ((added, "added"), (gone, "gone or set aside"), (changed, "changed"))
+    words = [f"{counted(n, 'file')} {word}" for n, word in kinds if n]
     if before[PARAMETERS] != now[PARAMETERS]:
         words.append("other parameters")
     if before[CONTROLS] != now[CONTROLS]:
         hint = "" if now[CONTROLS] else ": is --metadata missing?"
-        words.append(f"{now[CONTROLS]} control wells, were {before[CONTROLS]}{hint}")
+        words.append(f"{counted(now[CONTROLS], 'control well')}, were {before[CONTROLS]}{hint}")
     if not words and before.get(REFERENCE) != now[REFERENCE]:
         words.append("its batch has other windows")
-    return ", ".join(words) or "other control wells or pixel size"
+    return ", ".join(words) or "files of other sites or channels, other control wells or pixel size"
 
 
 def unreadable_files(rows: Iterable[QuarantineRow]) -> list[str]:

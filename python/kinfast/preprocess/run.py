@@ -150,7 +150,7 @@ def _merge(
     _write_labels(sites, out)
     write_tables(out, {"sites.parquet": sites})
     atomic.write_json(out / DATASET, facts)
-    notes = [f"--exclude: {unmatched} rows name no site of the store"] if unmatched else []
+    notes = [f"--exclude: rows that name no site of the store: {unmatched}"] if unmatched else []
     notes += _gone(shards, tasks)
     return Outcome(
         out,

@@ -27,6 +27,7 @@ from kinfast.preprocess.shard import PARAMETERS, ShardPaths, finished_plates, re
 from kinfast.preprocess.thresholds import check_overrides
 from kinfast.preprocess.windows import BATCH, settle_windows
 from kinfast.progress import Reporter
+from kinfast.words import counted
 
 ALL_PLATES = "all plates"
 """The batch of plates of which no table says one."""
@@ -117,7 +118,7 @@ def find_work(tasks: Sequence[PlateTask], out: Path, verify: bool, threads: int,
         before = read_inputs(ShardPaths(out, task.plate.name))
         reason = damaged.get(task.plate.name, "") or explain_change(before, describe_inputs(task))
         if not reason and before is not None and (again := readable_again(task, before)):
-            reason = f"{len(again)} files can be read again ({again[0]})"
+            reason = f"{counted(len(again), 'file')} can be read again ({again[0]})"
         if not reason and verify and before is not None:
             reason = _verify(task, before, threads, reporter)
         if reason:
@@ -130,4 +131,7 @@ def _verify(task: PlateTask, before: dict[str, Any], threads: int, reporter: Rep
         return ""
     reporter.stage(f"{task.plate.name}: verify", len(task.plate.sites), "sites")
     changed = contents_changed(task, before, threads, reporter)
-    return f"{len(changed)} images changed without their time or size ({changed[0]}, …)" if changed else ""
+    if not changed:
+        return ""
+    which = f"{changed[0]}, …" if len(changed) > 1 else changed[0]
+    return f"{counted(len(changed), 'image')} changed without a change of time or size ({which})"

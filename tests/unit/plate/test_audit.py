@@ -46,7 +46,7 @@ def test_oddities_are_said(make_tree: MakeTree) -> None:
     said = "\n".join(open_plates(make_tree(paths)).audit)
     assert "wells outside a 96-well plate, which holds all others: P1 Q30" in said
     assert "P1: sites differ in time points: 1 for most, but not P1 B02 s1" in said
-    assert "files are empty (0 bytes)" in said
+    assert "empty (0 bytes): " in said
     stack = [f"Z/ZStep_{z}/Z_{well}_s2_w1.tif" for well in ("B02", "B03", "B04") for z in (1, 2)]
     said = "\n".join(open_plates(make_tree([*stack, "Z/ZStep_3/Z_B04_s2_w1.tif"]), plates=["Z"]).audit)
     assert "ch1 has 2 planes at most sites, but 3 at Z B04 s2" in said
