@@ -167,7 +167,7 @@ def group_values(targets: Sequence[str | None], negative: Sequence[bool]) -> lis
 
 def _label_column(sites: pd.DataFrame, label: str | None, task: str | None) -> str:
     if (label is None) == (task is None):
-        raise UsageError("give either a label column or a task (role, compound, target), not both or neither")
+        raise UsageError("wanted a task (role, compound, target, …) or a label column: give one of --task and --label")
     if task is not None and task not in TASKS:
         raise UsageError(
             f"task {task!r} is unknown: wanted {', '.join(TASKS)}, targets or target-profile; "

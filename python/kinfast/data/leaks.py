@@ -64,7 +64,7 @@ def check_leaks(frame: pd.DataFrame, sites: pd.DataFrame, by: str, *, allow: boo
         worst = counted.sort_values(leaks[0], kind="stable").iloc[-1]
         raise LeakError(
             f"split by {by}: {worst[leaks[0]]} {leaks[0]} are in both {worst['first']} and {worst['second']} of fold "
-            f"{worst['fold']}; split by well, plate or compound, or allow leaks explicitly"
+            f"{worst['fold']}; split by well, plate or compound, or give --allow-leak"
         )
     return report
 

@@ -105,8 +105,8 @@ def test_one_of_several_labels_that_flags_take_wholly_is_refused(sites: pd.DataF
     [
         ({"label": "Metadata_Colour"}, "no column 'Metadata_Colour'.*Metadata_Compound"),
         ({"task": "dose"}, "task 'dose' is unknown"),
-        ({}, "either a label column or a task"),
-        ({"label": schema.ROLE, "task": "role"}, "either a label column or a task"),
+        ({}, "or a label column: give one"),
+        ({"label": schema.ROLE, "task": "role"}, "or a label column: give one"),
         ({"label": schema.TARGET, "classes": "EGFR,PLK"}, "no site has Metadata_Target 'PLK'; there are EGFR, VEGrFR"),
     ],
 )
