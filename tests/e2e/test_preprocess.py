@@ -114,10 +114,12 @@ def break_files(root: Path) -> None:
 
 def test_a_broken_file_costs_its_site_and_nothing_else(plates: Path, tmp_path: Path) -> None:
     break_files(plates)
+    (plates / "PlateA" / "montage.tif").touch()
     out = tmp_path / "prepared"
     first = subprocess.run(command(plates, out), capture_output=True, text=True, check=False)
     assert first.returncode == 1, first.stderr
     assert "quarantined: 6" in first.stdout
+    assert "left out: 1 TIFF file;" in first.stdout
     rows = pd.read_csv(out / "quarantine.csv", dtype=str, keep_default_na=False)
     assert list(rows.columns) == schema.QUARANTINE
     found = {(r.well, int(r.site), r.channel) for r in rows.itertuples()}

@@ -205,6 +205,10 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
     if done.n_quarantined:
         which = f"{done.out / 'quarantine.csv'} says which and why"
         lines.append(f"quarantined: {counted(done.n_quarantined, 'image')} missing or unusable; {which}")
+    if done.n_left_out:
+        lines.append(
+            f"left out: {counted(done.n_left_out, 'TIFF file')}; {done.out / 'ignored.csv'} says which and why"
+        )
     for plate in list(done.plates_done)[:SHOWN_PLATES]:
         if done.checks[plate]["n_sites"]:
             lines.append(_window_line(plate, done.windows[plate]))

@@ -10,6 +10,7 @@ import pandas as pd
 from kinfast import schema
 from kinfast.config import PreprocessConfig
 from kinfast.domain import QuarantineRow
+from kinfast.plate.discovery import TIFF_ENDINGS
 from kinfast.plate.labels import write_labels_csv
 from kinfast.plate.plate_set import PlateSet
 from kinfast.preprocess import atomic
@@ -47,6 +48,7 @@ class Outcome:
         out: the store.
         n_sites: sites in the store now.
         n_quarantined: rows of quarantine.csv; the command exits with 1 when there are any.
+        n_left_out: TIFF files in ignored.csv.
         n_processed: sites that this run processed.
         plates_done: plates that this run processed, with why.
         plates_kept: plates that were up to date, or not asked for.
@@ -59,6 +61,7 @@ class Outcome:
     out: Path
     n_sites: int
     n_quarantined: int
+    n_left_out: int
     n_processed: int
     plates_done: dict[str, str]
     plates_kept: tuple[str, ...]
@@ -156,6 +159,7 @@ def _merge(
         out,
         len(sites),
         len(quarantine),
+        sum(file.path.lower().endswith(TIFF_ENDINGS) for file in plate_set.ignored),
         sum(len(task.plate.sites) for task in tasks if task.plate.name in todo),
         dict(todo),
         tuple(shard.plate for shard in shards if shard.plate not in todo),
