@@ -52,6 +52,8 @@ def answer(
     """
     reporter = reporter or Silent()
     rows, logits = [], []
+    # asked before the first minibatch: what processes agree on in `advance` is asked in the same way
+    missing = ranks.most(len(loader)) - len(loader)
     model.eval()
     with torch.inference_mode():
         for batch in loader.epoch(0):
@@ -60,7 +62,7 @@ def answer(
             logits.append(_over_views(outputs, batch, loss))
             rows.append(batch.rows)
             reporter.advance(len(batch))
-        for _ in range(ranks.most(len(loader)) - len(loader)):
+        for _ in range(missing):
             reporter.advance(0)  # as often as in the other processes: they may agree there on stopping
         together = _of_all(logits, loader, ranks)
         chances = loss.probabilities(together)

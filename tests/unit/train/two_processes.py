@@ -121,6 +121,17 @@ class Signalling(Silent):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+class Agreeing(Silent):
+    """Asks the other processes after each minibatch whether to stop, as training's own reporter of validation does."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks = ranks
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Find that nobody wishes to."""
+        assert self._ranks.most(0) == 0
+
+
 def train_until_killed(root: Path) -> None:
     """Train by command; the first process has written a checkpoint, and not yet named it, when it is killed."""
     left = DEADLY
@@ -153,7 +164,8 @@ def answer_about(n_sites: int, store: PreparedStore, ranks: Ranks) -> Tensor:
     settings = LoaderSettings(input_size=24, batch_size=8, shard=ranks.shard)
     loader = make_loader("torch", store, np.arange(n_sites), parse_composites(None, store), None, settings)
     model = build_model("lenet_alexnet", (3, 3), 2)
-    return torch.from_numpy(answer(model, loader, Loss(CROSS_ENTROPY), Precision("cpu", None), ranks=ranks).logits)
+    said = answer(model, loader, Loss(CROSS_ENTROPY), Precision("cpu", None), Agreeing(ranks), ranks)
+    return torch.from_numpy(said.logits)
 
 
 def main(root: Path, ranks: Ranks) -> None:
