@@ -28,22 +28,22 @@ def confidence_verdicts(metrics: dict[str, Any]) -> Iterator[Verdict]:
 
 
 def _coverage(found: dict[str, Any], about: dict[str, Any], several: bool) -> Verdict:
-    n_classes = len(about["classes"])
+    n_classes, unit = len(about["classes"]), found["unit"]
+    counted = f"pairs of {unit} and label" if several else f"{unit}s"
     rows = [row for row in found["coverage"] if row["class"] == ""]
     if all(row["mean_set_size"] == n_classes for row in rows):
         text = (
             f"Prediction sets hold every {'label' if several else 'class'}: the {found['calibration_units']} held-out"
-            f" {found['unit']}s that calibrate them are too few to exclude any (10 in a fold are needed at 90%)."
+            f" {counted} that calibrate them are too few to exclude any ({config.FEWEST_CALIBRATION} in a fold are"
+            f" needed at {config.SET_LEVEL:.0%})."
         )
         return Verdict(Kind.CAUTION, text, "sets_cover")
     said = ", ".join(
         f"{row['coverage']:.0%} at {row['level']:.0%} ({row['low']:.0%} to {row['high']:.0%})" for row in rows
     )
     short = [row for row in rows if row["high"] < row["level"]]
-    unit = found["unit"]
     how = "less often than" if short else "as often as"
     head = f"Prediction sets hold the true {'labels' if several else 'class'} of held-out {unit}s {how} they say"
-    counted = f"pairs of {unit} and label" if several else f"{unit}s"
     more = unit == "compound" and not several and found["test_units"] > about.get("compounds", np.inf)
     counted += " (controls by well)" * more
     tail = f": {said}; {found['test_units']} {counted}, calibrated on {found['calibration_units']} others."
