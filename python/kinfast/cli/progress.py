@@ -22,6 +22,12 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.1f} {task.fields['unit']}/s" if speed else "")
 
 
+class _Count(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        of = "" if task.total is None else f"/{task.total:,.0f}"  # how many files a folder holds is not known before
+        return Text(f"{task.completed:,.0f}{of}")
+
+
 class _NotedProgress(Progress):
     """Bars, and below them the last one's note in a line of its own: beside a bar it would not fit 80 columns."""
 
@@ -40,7 +46,7 @@ class TerminalReporter:
         self._progress = _NotedProgress(
             TextColumn("{task.description:<26}"),
             BarColumn(bar_width=None),
-            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            _Count(),
             _Rate(),
             TimeRemainingColumn(),
             console=self._console,

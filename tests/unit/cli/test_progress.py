@@ -1,0 +1,35 @@
+"""Progress on a terminal."""
+
+import io
+import re
+
+import pytest
+
+from kinfast.cli.progress import TerminalReporter, make_reporter
+
+
+class Screen(io.StringIO):
+    """What a terminal was sent."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_stage_whose_end_is_not_known_has_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The walk through a folder of plates ended `inspect` and `preprocess` on every terminal as an internal error."""
+    screen = Screen()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    with make_reporter(quiet=False) as reporter:
+        assert isinstance(reporter, TerminalReporter)
+        reporter.stage("looking for images", None, "files")
+        reporter.advance(1200)
+        reporter.stage("P1: light", 24, "images")
+        reporter.advance(24)
+        reporter.line("said above the bars, and longer than a screen of eighty columns is wide: so it is broken")
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
+    assert "1,200 " in shown
+    assert "24/24" in shown
+    assert "said above the bars" in shown
+    assert re.search(r"so( it)?\s*\n  (it )?is broken", shown)
