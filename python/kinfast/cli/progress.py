@@ -79,8 +79,8 @@ class TerminalReporter:
 
     def line(self, text: str) -> None:
         """Print a line above the bar."""
-        for part in wrap_line(text, self._console.width):
-            self._console.print(part, highlight=False, markup=False, soft_wrap=True)
+        shown = "\n".join(wrap_line(text, self._console.width))
+        self._console.print(shown, highlight=False, markup=False, soft_wrap=True)
 
 
 class PlainReporter:
