@@ -83,7 +83,7 @@ class WhileParentLives(Silent):
     def advance(self, count: int = 1, note: str = "") -> None:
         """Look for the parent."""
         if os.getppid() != self._parent:
-            raise SystemExit(1)
+            os._exit(1)  # not an exception: the pool would catch it, and the process wait for work for ever
 
 
 def is_finished(run: Path) -> bool:

@@ -1,6 +1,7 @@
 """Studies: each arm at its best rate, the gap over seeds, with intervals that hold the planted difference."""
 
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from kinfast.config import TrainConfig
 from kinfast.errors import RunError, UsageError
 from kinfast.studies.arms import choose_rates, optimizer_arms, stream_arms, with_rate
+from kinfast.studies.cells import WhileParentLives
 from kinfast.studies.gap import mean_over_seeds, paired_difference
 from kinfast.studies.study import StudyPlan, run_study
 from kinfast.studies.study_report import arms_table, difference, study_lines, write_study
@@ -116,3 +118,13 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
         held += found.low <= 1 <= found.high
     # binomial(400, 0.95): 380, standard deviation 4.4; four of them either way
     assert 362 <= held <= 398
+
+
+def test_a_worker_whose_study_was_killed_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an exception it would not: the pool that it belongs to catches all, and has it wait for more work."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    WhileParentLives(os.getppid()).advance()
+    assert not ended
+    WhileParentLives(os.getppid() + 1).advance()
+    assert ended == [1]
