@@ -102,9 +102,12 @@ def _cell(value: object) -> str:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """Give what parts the first line that has any of them; a title above has none."""
-    header = next((line for line in lines if any(mark in line for mark in DELIMITERS)), "")
-    return max(DELIMITERS, key=header.count)
+    """Give what parts the first line; where nothing does, as in a title, what parts the one that names a well."""
+    for line in lines:
+        mark: str = max(DELIMITERS, key=line.count)
+        if mark in line and (line is lines[0] or names_wells(next(csv.reader([line], delimiter=mark)))):
+            return mark
+    return DELIMITERS[0]
 
 
 def _frame(rows: list[list[str]], where: str, first: int) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from kinfast import schema
 from kinfast.errors import MetadataError
 from kinfast.plate.metadata import Labels, join_metadata
 from kinfast.plate.table_columns import dose_factor, parse_dose, unit_factor, word
+from kinfast.plate.tables import read_table
 
 WELLS = [(plate, well) for plate in ("P1", "P2") for well in ("B02", "B03")]
 
@@ -91,6 +92,10 @@ def test_a_merged_cell_stands_for_all_it_covers(tmp_path: Path) -> None:
     assert column(labels, schema.COMPOUND) == ["x", "y", None, None]
     said = join_metadata([workbook(tmp_path / "map.xlsx", rows)], WELLS).notes
     assert "map.xlsx: rows without a plate or a well, not used: 3" in said
+
+
+def test_a_table_of_one_column_may_hold_commas(tmp_path: Path) -> None:
+    assert read_table(write(tmp_path, "drug\n1,2-dichloro\nx\n"))["drug"].tolist() == ["1,2-dichloro", "x"]
 
 
 def test_files_that_are_no_text_say_what_they_are(tmp_path: Path) -> None:
