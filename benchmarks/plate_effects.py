@@ -1,6 +1,9 @@
 """How much of what a plate split loses is won back by the negative controls: the figures of docs/embed.md.
 
-    python -m benchmarks.plate_effects --folder plate_effects      # wants a GPU; --scale small runs through on a CPU
+    python -m benchmarks.plate_effects --folder plate_effects      # wants a GPU
+    python -m benchmarks.plate_effects --scale cpu                 # fewer, smaller plates: half an hour of one core
+
+(`--scale small` is to see that it runs.)
 
 Every compound lies on each of the simulated plates, and plates differ strongly in brightness, channel by channel, and
 in cell number. Windows are the same for all plates, so that preprocessing corrects none of it. A split by well has each
@@ -48,6 +51,19 @@ RECIPE = TrainConfig(
 )  # fmt: skip
 SCALES = {
     "full": (PLATES, RECIPE),
+    "cpu": (
+        replace(PLATES, layout=96, sites=3, height=80, width=80, cells=7, compounds=30, effect=2.0),
+        replace(
+            RECIPE,
+            backbone="lenet_alexnet_bn",
+            composites=("DNA+RNA+ER+AGP+Mito",),
+            learning_rate=1e-3,
+            input_size=64,
+            epochs=30,
+            batch_size=32,
+            amp=False,
+        ),
+    ),
     "small": (
         replace(PLATES, layout=96, wells=20, sites=2, height=64, width=64, cells=4, compounds=8),
         replace(RECIPE, input_size=32, epochs=1, steps_per_epoch=2, batch_size=8, amp=False),
