@@ -11,7 +11,7 @@ import typer
 from kinfast.cli.lines import wrap_line
 from kinfast.cli.options import Debug, Quiet, Threads
 from kinfast.config import ILLUMINATION_GROUP, INTENSITY, SHORTER_SIDE
-from kinfast.words import counted
+from kinfast.words import counted, duration
 
 if TYPE_CHECKING:
     from kinfast.config import PreprocessConfig
@@ -185,7 +185,7 @@ def _estimate_lines(estimate: "Estimate", out: Path, threads: int) -> list[str]:
         return [f"nothing to do: {out} is up to date"]
     lines = [
         f"to do: {counted(len(estimate.plates), 'plate')}, {counted(estimate.n_sites, 'site')}",
-        f"time: about {_duration(estimate.seconds)} with {counted(threads, 'thread')} "
+        f"time: about {duration(estimate.seconds)} with {counted(threads, 'thread')} "
         f"({counted(estimate.n_timed, 'site')} took {1000 * estimate.seconds_per_site:.0f} ms each in both passes)",
         f"disk: {_size(estimate.size_bytes)} in {out}",
     ]
@@ -199,7 +199,7 @@ def _summary(done: "Outcome", report: Path, seconds: float) -> list[str]:
     lines = [f"{done.out}: {counted(done.n_sites, 'site')}, {plates}"]
     lines += [f"  {plate}: {reason}" for plate, reason in done.plates_done.items()]
     if done.n_processed:
-        lines.append(f"time: {_duration(seconds)}, {done.n_processed / seconds:,.1f} sites/s")
+        lines.append(f"time: {duration(seconds)}, {done.n_processed / seconds:,.1f} sites/s")
     flags = [f"{name.removeprefix('Flag_').replace('_', ' ')} {count}" for name, count in done.flags.items() if count]
     lines.append(f"flagged: {', '.join(flags) if flags else 'none'} (Quality_reason in sites.parquet says why)")
     if done.n_quarantined:
@@ -230,12 +230,6 @@ def _check_lines(done: "Outcome") -> list[str]:
     lines = [line for plate, facts in done.checks.items() if (line := plate_line(plate, facts))]
     more = len(lines) - SHOWN_PLATES
     return lines[:SHOWN_PLATES] + ([f"drift or Z' of {more} more plates: see the report"] if more > 0 else [])
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _size(size_bytes: int) -> str:

@@ -14,6 +14,8 @@ from kinfast.cli.lines import wrap_line
 
 PLAIN_SECONDS = 10.0
 """Seconds between two plain lines of one stage."""
+SHOWN_BARS = 6
+"""The latest, on a terminal: twenty plates have forty, and the one that moves would be below the screen's edge."""
 
 
 class _Rate(ProgressColumn):
@@ -69,6 +71,8 @@ class TerminalReporter:
         if self._task is not None:
             self._progress.stop_task(TaskID(self._task))
         self._task = self._progress.add_task(name, total=total, unit=unit, note="")
+        for past in self._progress.task_ids[:-SHOWN_BARS]:
+            self._progress.remove_task(past)
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """Move the bar on."""

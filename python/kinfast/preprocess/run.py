@@ -18,6 +18,7 @@ from kinfast.preprocess.batch import forget_levels, settle_batches, with_kept_re
 from kinfast.preprocess.disk import alone_in, check_place, check_room, plain_disk_errors
 from kinfast.preprocess.exclusions import keep_exclusions, read_exclusions
 from kinfast.preprocess.merge import dataset_facts, ignored_table, merge_sites, quarantine_table, write_tables
+from kinfast.preprocess.over_plates import OverPlates
 from kinfast.preprocess.plan import PlatePlan, PlateTask
 from kinfast.preprocess.plate_task import prepare_plate
 from kinfast.preprocess.shard import (
@@ -109,9 +110,11 @@ def preprocess(
         if verify:
             forget_levels(tasks, out)
         settled = settle_batches(tasks, todo, out, threads, reporter)
+        told = OverPlates(reporter, [len(task.plate.sites) for task in settled.tasks if task.plate.name in todo])
         for task in settled.tasks:
             if task.plate.name in todo:
-                _process(task, settled.plans.pop(task.plate.name, None), out, threads, reporter)
+                told.next_plate()
+                _process(task, settled.plans.pop(task.plate.name, None), out, threads, told)
             _renew_labels(task, plate_set, out)
         forget_levels(tasks, out)
         done = _merge(plate_set, out, parameters, exclusions, tasks, todo)
