@@ -8,6 +8,7 @@ from typing import Self
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 from kinfast.cli.lines import wrap_line
@@ -21,7 +22,10 @@ SHOWN_BARS = 6
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.1f} {task.fields['unit']}/s" if speed else "")
+        if not speed:
+            return Text("")
+        number = f"{speed:,.1f}" if speed < 100 else f"{speed:,.0f}"
+        return Text(f"{number} {task.fields['unit']}/s")
 
 
 class _Count(ProgressColumn):
@@ -48,8 +52,8 @@ class TerminalReporter:
         self._progress = _NotedProgress(
             TextColumn("{task.description:<26}"),
             BarColumn(bar_width=None),
-            _Count(),
-            _Rate(),
+            _Count(table_column=Column(no_wrap=True)),
+            _Rate(table_column=Column(no_wrap=True)),
             TimeRemainingColumn(),
             console=self._console,
         )
