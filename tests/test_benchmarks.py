@@ -89,6 +89,6 @@ def test_the_gpu_benchmark_runs_through_on_a_cpu(tmp_path: Path) -> None:
     assert "dali" in [row["loader"] for row in rows]
     asked = rows[-1]["note"]
     assert "--batch-size auto --profile" in asked
-    assert "batch size " in asked.split("trace; ", 1)[1]
+    assert "batch size " in asked.split("--profile; ", 1)[1]
     assert "%" in asked
     assert done.stdout.endswith((tmp_path / "gpu.md").read_text() + "\n")

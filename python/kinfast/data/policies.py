@@ -83,19 +83,24 @@ def policy_lines(
     table = table.sort_values("excluded", ascending=False, kind="stable")
     causes = [flag for flag in shown if table[flag].any()]
     reported = policies.with_policy(ONLY_REPORT)
-    heads = {flag: _word(flag) + (" (reported)" if flag in reported else "") for flag in causes}
-    return _layout(table[["sites", "excluded", *causes]].rename(columns=heads))
+    heads = {flag: _cause(flag) + (" (reported)" if flag in reported else "") for flag in causes}
+    return _layout(table[["sites", "excluded", *causes]], list(heads.values()))
 
 
-def _layout(table: pd.DataFrame) -> list[str]:
+def _layout(table: pd.DataFrame, causes: Sequence[str]) -> list[str]:
     """Lay out counts and, behind them, their causes in words: a column for each would be wider than a screen."""
     rows = table.head(SHOWN_ROWS)
     width = min(40, max(len(str(name)) for name in rows.index))
     lines = [f"{'':{width}}  sites  excluded  for"]
     for name, row in rows.iterrows():
-        causes = ", ".join(f"{cause} {int(count)}" for cause, count in row.iloc[2:].items() if count)
-        lines.append(f"{str(name)[:width]:{width}}  {int(row['sites']):5}  {int(row['excluded']):8}  {causes}")
+        sites, excluded, *counts = (int(value) for value in row)
+        words = ", ".join(f"{cause} {count}" for cause, count in zip(causes, counts, strict=True) if count)
+        lines.append(f"{str(name)[:width]:{width}}  {sites:5}  {excluded:8}  {words}")
     return [*lines, f"and {len(table) - len(rows)} more"] if len(table) > len(rows) else lines
+
+
+def _cause(flag: str) -> str:
+    return "listed by hand" if flag == schema.FLAG_EXCLUDED else _word(flag)
 
 
 def _word(flag: str) -> str:

@@ -42,3 +42,11 @@ def test_what_flags_take_is_shown_for_each_value_that_loses_or_reports_a_site() 
         "B      2         0  few_cells (reported) 1",
     ]
     assert policy_lines(sites.iloc[2:4], ["A", "B"], excluded[2:4], parse_policies(())) == []
+
+
+def test_sites_that_a_person_listed_are_a_cause_of_their_own() -> None:
+    """The cause was called as the count beside it: a table of flags with such a site was an internal error."""
+    sites = pd.DataFrame(dict.fromkeys((*schema.FLAGS, schema.FLAG_EXCLUDED), False), index=range(2))
+    sites.loc[0, schema.FLAG_EXCLUDED] = True
+    lines = policy_lines(sites, ["A", "A"], np.array([True, False]), parse_policies(()))
+    assert lines[1] == "A      2         1  listed by hand 1"
