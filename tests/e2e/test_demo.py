@@ -50,6 +50,8 @@ def test_the_demo_goes_the_whole_way(tmp_path: Path) -> None:
     reports = list((out / "runs").glob("*/report.html"))
     assert len(reports) == 1
     assert str(reports[0]) in first.stdout
+    short = [line for line in first.stdout.splitlines() if str(out) not in line]  # a path is as long as it is
+    assert max(map(len, short)) <= 80
     assert cv2.imread(str(out / "panel.png")).std() > 10
 
 

@@ -20,7 +20,7 @@ COLUMN = 26
 BASELINES = {
     "prior": "only the classes' shares",
     "permuted": "the model's answers, labels shuffled",
-    "intensity": "boosting on brightness and other measures",
+    "intensity": "boosting on the quality measures",
     "position": "boosting on the place on the plate",
 }
 
@@ -37,7 +37,7 @@ def closing_lines(plates: Path, prepared: Path, evaluation: "Evaluation", report
     for verdict in evaluation.verdicts[:2]:
         lines += ["", *textwrap.wrap(verdict, WIDTH)]
     minutes, rest = divmod(round(seconds), 60)
-    return [*lines, "", f"{minutes} min {rest:02d} s in all. The report: {report}"]
+    return [*lines, "", f"{minutes} min {rest:02d} s in all. The report:", str(report)]
 
 
 def write_panel(store: "PreparedStore", path: Path) -> None:
@@ -118,7 +118,7 @@ def _scores(evaluation: "Evaluation") -> Iterator[tuple[str, str]]:
     name = "roc_auc_macro"
     yield (
         f"{len(about['classes'])} targets",
-        f"told apart in {_held_out(about)} never trained on:",
+        f"told apart in {_held_out(about)}:",
     )
     yield "", f"macro ROC AUC {_entry(metrics['test'][level][name])}; without learning:"
     for baseline, words in BASELINES.items():
@@ -129,7 +129,9 @@ def _scores(evaluation: "Evaluation") -> Iterator[tuple[str, str]]:
 
 def _held_out(about: dict[str, Any]) -> str:
     return (
-        f"{about['compounds']} compounds (DMSO by well)" if about["level"] == "compound" else f"{about['wells']} wells"
+        f"{about['compounds']} held-out compounds (DMSO by well)"
+        if about["level"] == "compound"
+        else f"{about['wells']} held-out wells"
     )
 
 
