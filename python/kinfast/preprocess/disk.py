@@ -1,13 +1,13 @@
 """The store's disk: room for the work, one run at a time, and what a full or read-only disk means, in words."""
 
 import errno
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from kinfast.errors import InputError
+from kinfast.locks import take_lock
 from kinfast.preprocess.merge import check_sizes
 from kinfast.preprocess.plan import PlateTask, stored_shape
 from kinfast.preprocess.shard import PLATES, ShardPaths, finished_plates, read_facts
@@ -74,12 +74,8 @@ def alone_in(out: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{out}: cannot be made a folder ({error.strerror}): choose another --out") from error
     with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{out}: another kinfast preprocess is writing here; wait for it to end") from None
-        except OSError:  # a file system without locks: go on without
-            pass
+        if not take_lock(lock):
+            raise InputError(f"{out}: another kinfast preprocess is writing here; wait for it to end")
         yield
 
 

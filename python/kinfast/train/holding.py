@@ -1,13 +1,13 @@
 """A run's folder while it is trained: nobody else writes there, and what a full or failing disk means is said."""
 
 import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kinfast.errors import RunError
+from kinfast.locks import take_lock
 from kinfast.train.folder import CHECKPOINTS
 
 _LOCK = ".lock"
@@ -23,21 +23,13 @@ def held_folder(run: Path) -> Iterator[None]:
     try:
         (run / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
         with (run / CHECKPOINTS / _LOCK).open("w") as lock:
-            _take(lock.fileno(), run)
+            if not take_lock(lock):
+                raise RunError(f"another process trains {run}: wait for it to end, or stop it first")
             yield
     except OSError as error:
         if words := _disk_words(error, run):
             raise RunError(words) from error
         raise
-
-
-def _take(lock: int, run: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise RunError(f"another process trains {run}: wait for it to end, or stop it first") from None
-    except OSError:  # a file system without locks: go on without
-        pass
 
 
 def _disk_words(error: OSError, run: Path) -> str:
