@@ -10,6 +10,7 @@ from kinfast.errors import UsageError
 from kinfast.models.backbones import OWN, build_backbone
 from kinfast.models.heads import MODERN, build_head
 from kinfast.models.initialise import AUTO, KERAS, check_init, initialise
+from kinfast.models.shapes import without_values
 from kinfast.models.streams import StreamClassifier
 from kinfast.models.weights import PretrainedWeights
 
@@ -74,13 +75,9 @@ def build_shapes(
 
     Drawing VGG16's 138 million initial values, of which 120 million belong to the top, takes seconds a stream.
     """
-    try:
-        with torch.device("meta"):
-            return build_model(
-                backbone, stream_channels, n_classes, head=head, dropout=dropout, hidden_units=hidden_units
-            )
-    except NotImplementedError:  # RegNet reads values back while it is built
-        return build_model(backbone, stream_channels, n_classes, head=head, dropout=dropout, hidden_units=hidden_units)
+    return without_values(
+        lambda: build_model(backbone, stream_channels, n_classes, head=head, dropout=dropout, hidden_units=hidden_units)
+    )
 
 
 def check_input_size(model: nn.Module, backbone: str, stream_channels: Sequence[int], pixels: int) -> None:
