@@ -1,4 +1,6 @@
-"""Numbers with their nouns and units."""
+"""Numbers with their nouns and units, and lists of words."""
+
+import csv
 
 
 def counted(n: int, noun: str) -> str:
@@ -11,3 +13,8 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def csv_words(text: str) -> tuple[str, ...]:
+    """Read words as one CSV row: `"VEGrFR,Src",mTOR` is two."""
+    return tuple(word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip())

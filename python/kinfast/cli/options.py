@@ -1,6 +1,5 @@
 """Options that several commands share, so that they read the same everywhere."""
 
-import csv
 import os
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from kinfast import launch
 from kinfast.control_groups import processor_quota
+from kinfast.words import csv_words
 
 SPIN_ROUNDS = 10_000
 """Rounds, some tenths of a millisecond, that a waiting thread of libgomp's spins before it sleeps."""
@@ -53,6 +53,4 @@ def _processors() -> int:
 
 def split_words(options: list[str] | None) -> list[str] | None:
     """Read an option that may be repeated and may hold several words, as a CSV row; None where it is absent."""
-    if not options:
-        return None
-    return [word.strip() for row in csv.reader(options, skipinitialspace=True) for word in row if word.strip()]
+    return [word for option in options for word in csv_words(option)] if options else None

@@ -1,6 +1,5 @@
 """Labels: which class each site is of, which sites are left out of training, and what that takes from each class."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +11,7 @@ from kinfast import schema
 from kinfast.errors import InputError, UsageError
 from kinfast.plate.annotation.kinases import UNKNOWN, kinase_table
 from kinfast.plate.annotation.targets import are_symbols, parse_targets
+from kinfast.words import csv_words
 
 TASKS = {
     "role": schema.ROLE,
@@ -112,7 +112,7 @@ class LabelledSites:
 
 def parse_classes(text: str) -> tuple[str, ...]:
     """Read a list of class names as one CSV row: `"VEGrFR,Src",mTOR` is two."""
-    return tuple(word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip())
+    return csv_words(text)
 
 
 def select_labels(
