@@ -4,6 +4,9 @@ The native decoder's errors (`TiffError` and its kinds, `IoError`) live in `kinf
 are born in the native core.
 """
 
+EXIT_INTERRUPTED = 130
+"""Of a command that Ctrl-C or SIGTERM ended: 128 and the signal's number, as shells have it."""
+
 
 class KinfastError(Exception):
     """Base of kinfast's own errors. The message is one line: found, wanted, where, what to do."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from kinfast import launch
-from kinfast.errors import KinfastError, RankError, SaidInterrupt, UsageError
+from kinfast.errors import EXIT_INTERRUPTED, KinfastError, RankError, SaidInterrupt, UsageError
 
 COMMANDS: tuple[str, ...] = (
     "demo",
@@ -48,7 +48,6 @@ FIRST_SPEAKS_SECONDS = 1.0
 """That another process waits before it fails, too: torchrun ends all as soon as one has."""
 EXIT_INPUT = 2
 EXIT_INTERNAL = 70
-EXIT_INTERRUPTED = 130
 
 
 def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:

@@ -10,13 +10,12 @@ import typer
 
 from kinfast import config as defaults
 from kinfast import launch
-from kinfast.errors import RankError, SaidInterrupt
+from kinfast.errors import EXIT_INTERRUPTED, RankError, SaidInterrupt
 
 if TYPE_CHECKING:
     from kinfast.progress import Reporter
     from kinfast.train.processes.ranks import Ranks
 
-EXIT_INTERRUPTED = 130
 READ_ON_RESUMING = ("prepared", "resume", "threads", "parallel_folds", "test_on", "quiet", "debug", "help")
 """Options that `--resume` reads too: all others are as the run was begun."""
 

@@ -9,11 +9,11 @@ from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+from kinfast.errors import EXIT_INTERRUPTED
 from kinfast.progress import Reporter
 from kinfast.train.processes.gpus import deal_gpus, take_gpu
 
 LISTEN_SECONDS = 0.2
-EXIT_INTERRUPTED = 130
 _told: Any = None
 """In a worker: the queue that its lines go to."""
 _parent = 0
